@@ -1,0 +1,90 @@
+"""Every error that Dateline raises on purpose.
+
+DatelineError
+├── TransientError          trying again helps: the caller retries in place, nothing is dropped
+│   ├── BrokerUnavailable   the broker is away or refuses for now
+│   ├── DatabaseUnavailable the database is away, or a lock was not had
+│   └── Fenced              this member lost its partitions: drop the batch and poll again
+├── PermanentError          trying again does not help: the record goes to dead letters
+│   ├── BadMessage          bytes that are no message of the expected schema
+│   ├── RecordTooLarge      over the broker's limit for one record
+│   └── ChildLost           an isolated child crashed, ran past its deadline or out of memory
+└── StageStopped            the stage must stop and commit nothing; the message names the remedy
+    ├── SchemaTooNew        a message of a newer major schema version than this code reads
+    ├── OffsetsLost         a committed offset is below the log's start: records are missing
+    └── MigrationMismatch   the database is at another migration than this code
+ConfigError (a DatelineError) is a bad setting or argument; commands exit with 2.
+
+The one question behind the tree is whether trying again would help.
+"""
+
+
+class DatelineError(Exception):
+    """Base of every error raised on purpose; its text is one line that names the thing and the remedy."""
+
+
+class ConfigError(DatelineError):
+    """A setting, argument or input file that cannot be used."""
+
+
+class TransientError(DatelineError):
+    """The same call may succeed later. *retry_after* is a lower bound in seconds where the other side named one."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class BrokerUnavailable(TransientError):
+    """The broker cannot be reached or refuses for now."""
+
+
+class DatabaseUnavailable(TransientError):
+    """The database cannot be reached, or a lock was not had in time."""
+
+
+class Fenced(TransientError):
+    """This member is no longer the owner of its partitions; what it polled belongs to another member now."""
+
+
+class PermanentError(DatelineError):
+    """The same input will fail again."""
+
+
+class BadMessage(PermanentError):
+    """Bytes that are not a message of the expected schema."""
+
+
+class RecordTooLarge(PermanentError):
+    """A record over the limit of one record (8 MiB on both brokers)."""
+
+
+class ChildLost(PermanentError):
+    """An isolated child was lost. *cause* is ``crash``, ``timeout`` or ``memory``."""
+
+    def __init__(self, message: str, *, cause: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class StageStopped(DatelineError):
+    """A stage stops without committing; an operator has to act first."""
+
+
+class SchemaTooNew(StageStopped):
+    """A message of a newer major schema version: consumers are upgraded before producers."""
+
+
+class OffsetsLost(StageStopped):
+    """A group's committed offset is below the start of the log.
+
+    *missing* maps (topic, partition) to the half-open range of offsets that can no longer be read.
+    """
+
+    def __init__(self, message: str, *, missing: dict[tuple[str, int], tuple[int, int]]) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+
+class MigrationMismatch(StageStopped):
+    """The database is at another migration than this code expects."""
