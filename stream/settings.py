@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     run: int = Field(default=1, ge=1, description="Number of the annotation run; a higher one replaces rows of a lower one.")
     batch_records: int = Field(default=200, ge=1, le=10_000, description="Most records that a stage takes at a time.")
     batch_chars: int = Field(default=300_000, ge=1, description="Most characters of text that a stage takes at a time.")
+    failures_in_row: int = Field(
+        default=20, ge=0, description="More failures in a row than this stop a stage: a bad upgrade must not drain a topic."
+    )
     annotate_timeout: float = Field(default=300.0, gt=0, description="Seconds that one batch may take to annotate.")
 
     allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(

@@ -1,0 +1,108 @@
+"""What a record carries into the dead-letter topic, and how it is read back: the shape of Kafka Connect's error headers."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from stream.broker import MAX_RECORD_BYTES, Headers, Producer, Record
+
+PREFIX = "dateline.errors."
+MAX_TRACE_CHARS = 4_000
+MAX_MESSAGE_CHARS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A record that failed for good, alone; *attempt* counts how often it was handled."""
+
+    record: Record
+    error: Exception
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A failed record as it lies in the dead-letter topic; *headers* are those the record had before.
+
+    (*stage*, *topic*, *partition*, *offset*) names the original record. *value* is None where the record was too large to
+    be copied (*by_reference*): it has to be read at its own topic and offset.
+    """
+
+    stage: str
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    error_class: str
+    message: str
+    trace: str
+    attempt: int
+    version: str
+    failed_at: datetime
+    by_reference: bool
+
+
+def send_dead_letter(producer: Producer, topic: str, failure: Failure, *, stage: str, version: str, now: datetime) -> None:
+    """Send *failure* to *topic* with key, value and headers untouched and the reason added as headers."""
+    record, reason = failure.record, _headers(failure, stage, version, now)
+    headers = (*record.headers, *reason)
+    size = len(record.key or b"") + len(record.value or b"") + sum(len(name) + len(value) for name, value in headers)
+    if size > MAX_RECORD_BYTES - 1024:  # room for the broker's own framing
+        producer.send(topic, key=record.key, value=None, headers=(*reason, (PREFIX + "by.reference", b"1")))
+    else:
+        producer.send(topic, key=record.key, value=record.value, headers=headers)
+
+
+def read_dead_letter(record: Record) -> DeadLetter:
+    """Return what *record* of the dead-letter topic says; fields that are missing come back empty, never as an error."""
+    reason = {name[len(PREFIX) :]: value.decode("utf-8", "replace") for name, value in record.headers if name.startswith(PREFIX)}
+    return DeadLetter(
+        stage=reason.get("stage", ""),
+        topic=reason.get("topic", record.topic),
+        partition=_number(reason.get("partition"), record.partition),
+        offset=_number(reason.get("offset"), record.offset),
+        key=record.key,
+        value=record.value,
+        headers=tuple((name, value) for name, value in record.headers if not name.startswith(PREFIX)),
+        error_class=reason.get("exception.class.name", ""),
+        message=reason.get("exception.message", ""),
+        trace=reason.get("exception.stacktrace", ""),
+        attempt=_number(reason.get("attempt"), 1),
+        version=reason.get("version", ""),
+        failed_at=_moment(reason.get("timestamp"), record.timestamp),
+        by_reference="by.reference" in reason,
+    )
+
+
+def _headers(failure: Failure, stage: str, version: str, now: datetime) -> Headers:
+    record, error = failure.record, failure.error
+    trace = "".join(traceback.format_exception(error))
+    values = {
+        "stage": stage,
+        "topic": record.topic,
+        "partition": str(record.partition),
+        "offset": str(record.offset),
+        "exception.class.name": type(error).__qualname__,
+        "exception.message": str(error)[:MAX_MESSAGE_CHARS],
+        "exception.stacktrace": trace[-MAX_TRACE_CHARS:],
+        "attempt": str(failure.attempt),
+        "timestamp": now.astimezone(UTC).isoformat(),
+        "version": version,
+    }
+    return tuple((PREFIX + name, value.encode("utf-8", "replace")) for name, value in values.items())
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text is not None and text.isdecimal() else default
+
+
+def _moment(text: str | None, default: datetime) -> datetime:
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return default
+    return found if found.tzinfo else default
