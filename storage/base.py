@@ -1,0 +1,92 @@
+"""What every table and every transaction stands on: one ``MetaData``, the UTC type, database time, write transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, String, func, select
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from stream.errors import DatabaseUnavailable
+
+ISO_CHARS = 27  # 2026-03-02T05:06:07.000000Z: fixed, so that text sorts as time does
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in and out: TIMESTAMP WITH TIME ZONE on Postgres, fixed-width ISO text on SQLite.
+
+    Raises ValueError for a datetime without a zone.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(String(ISO_CHARS) if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a datetime needs a time zone: {value!r}")
+        moment = value.astimezone(UTC)
+        return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z" if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return moment.astimezone(UTC)
+
+
+def database_now(connection: Connection) -> datetime:
+    """Return the database's time, aware UTC, the one clock that all workers share; on SQLite that is this machine's."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    moment: datetime = connection.execute(select(func.clock_timestamp(type_=UtcDateTime()))).scalar_one()
+    return moment
+
+
+@contextmanager
+def write_transaction(engine: Engine) -> Iterator[Connection]:
+    """Run the block in one transaction that commits at its end and rolls back on any exception.
+
+    On SQLite the write lock is taken first (BEGIN IMMEDIATE): a deferred transaction that reads and then writes fails at
+    once, whatever the busy timeout, when another writer came between. Raises DatabaseUnavailable for what trying again mends.
+    """
+    with database_errors(), engine.begin() as connection:
+        if connection.dialect.name == "sqlite" and not _in_transaction(connection):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Turn a lost connection, a lock not had, a deadlock or an exhausted pool into DatabaseUnavailable."""
+    try:
+        yield
+    except DBAPIError as e:
+        if isinstance(e, OperationalError | InterfaceError) or e.connection_invalidated:
+            raise DatabaseUnavailable(f"the database cannot be used now: {str(e.orig).strip().splitlines()[0]}") from e
+        raise
+    except PoolTimeout as e:
+        raise DatabaseUnavailable("no database connection became free in time") from e
+
+
+def _in_transaction(connection: Connection) -> bool:
+    return bool(getattr(connection.connection.dbapi_connection, "in_transaction", False))

@@ -1,0 +1,122 @@
+"""Tables of the ingest side: feeds and their fetches, what was seen and published, pages to fetch, records to send."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Float, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+
+from storage.base import UtcDateTime, metadata
+
+BigId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only in a column typed INTEGER
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("feed_id", Text, primary_key=True, comment="'f' and 16 hex digits of the SHA-256 of the first URL; permanent"),
+    Column("url", Text, nullable=False, unique=True, comment="where it is read now"),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("outlet", Text, comment="who publishes it"),
+    Column("country", Text, comment="of the outlet, ISO 3166 alpha-3"),
+    Column("language", Text, comment="ISO 639-1 as the operator says; wins over what the feed says"),
+    Column("full_text", Text, nullable=False, server_default="auto", comment="auto, always or never fetch the page behind an entry"),
+    Column("state", Text, nullable=False, server_default="active", comment="active, gone (stopped for good) or paused"),
+    Column("reason", Text, comment="why it is not active"),
+    Column("added_at", UtcDateTime, nullable=False),
+    Column("etag", Text, comment="validator of the last body, as it came"),
+    Column("last_modified", Text, comment="validator of the last body, as it came"),
+    Column("body_hash", Text, comment="SHA-256 of the last body that was parsed"),
+    Column("interval_seconds", Float, comment="between fetches, learned from what the feed publishes"),
+    Column("failures", Integer, nullable=False, server_default="0", comment="fetches failed in a row"),
+    Column("last_fetch_at", UtcDateTime),
+    Column("last_success_at", UtcDateTime),
+    Column("last_error", Text, comment="of the last fetch; null after a success"),
+    Column("next_fetch_at", UtcDateTime, nullable=False),
+    Column("moved_to", Text, comment="target of a permanent redirect that was seen"),
+    Column("moved_sightings", Integer, nullable=False, server_default="0", comment="how often in a row"),
+    Column("lease_token", Text),
+    Column("lease_until", UtcDateTime),
+    CheckConstraint("full_text IN ('auto', 'always', 'never')", name="full_text"),
+    CheckConstraint("state IN ('active', 'gone', 'paused')", name="state"),
+    Index(None, "state", "next_fetch_at"),
+)
+
+fetches = Table(
+    "fetches",
+    metadata,
+    Column("fetch_id", BigId, primary_key=True, autoincrement=True),
+    Column("feed_id", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("duration", Float, nullable=False, comment="seconds"),
+    Column("outcome", Text, nullable=False, comment="fetched, unchanged, not-modified, gone or the kind of failure"),
+    Column("status", Integer, comment="HTTP status where there was one"),
+    Column("bytes", Integer, nullable=False, server_default="0", comment="of the decompressed body"),
+    Column("entries", Integer, nullable=False, server_default="0"),
+    Column("new", Integer, nullable=False, server_default="0"),
+    Column("changed", Integer, nullable=False, server_default="0"),
+    Column("message", Text, comment="one line for people"),
+    Index(None, "feed_id", "started_at"),
+    Index(None, "started_at"),
+)
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("feed_id", Text, primary_key=True),
+    Column("entry_key", Text, primary_key=True, comment="guid, else link, else a hash of the content"),
+    Column("article_id", Text, nullable=False, index=True),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("text_rank", Integer, nullable=False, comment="1 title, 2 summary, 3 content, 4 page: of what this feed gives, or asks for"),
+    Column("text_hash", Text, nullable=False, comment="of the text that this feed gives"),
+    Column("changes", Integer, nullable=False, server_default="0"),
+)
+
+url_keys = Table(
+    "url_keys",
+    metadata,
+    Column("url_key", Text, primary_key=True, comment="32 hex digits of the SHA-256 of a canonical link"),
+    Column("article_id", Text, nullable=False),
+)
+
+article_ids = Table(
+    "article_ids",
+    metadata,
+    Column("article_id", Text, primary_key=True),
+    Column("revision", Integer, nullable=False, comment="last one given out; 0 while nothing was published"),
+    Column("text_rank", Integer, nullable=False, comment="of the published text; 0 while nothing was published"),
+    Column("text_hash", Text, nullable=False, comment="of the published text"),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+)
+
+page_queue = Table(
+    "page_queue",
+    metadata,
+    Column("article_id", Text, primary_key=True),
+    Column("payload", Text, nullable=False, comment="JSON: the entry as it will go out, all but its page"),
+    Column("host", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("enqueued_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False, comment="when the page may next be asked for"),
+    Column("deadline_at", UtcDateTime, nullable=False, index=True, comment="when the entry goes out without it"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Index(None, "host", "due_at"),
+)
+
+page_hosts = Table(
+    "page_hosts",
+    metadata,
+    Column("host", Text, primary_key=True),
+    Column("ready_at", UtcDateTime, nullable=False, index=True, comment="when the next page may be asked of this host"),
+    Column("lease_token", Text),
+    Column("lease_until", UtcDateTime),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("outbox_id", BigId, primary_key=True, autoincrement=True),
+    Column("article_id", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("payload", LargeBinary, nullable=False, comment="the message's bytes; the row is deleted once they are durable in the broker"),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
+    UniqueConstraint("article_id", "revision"),
+)
