@@ -1,18 +1,12 @@
-"""What every table and every transaction stands on: one ``MetaData``, the UTC type, database time, write transactions."""
+"""What every table stands on: one ``MetaData``, the UTC type, and the database's time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, String, func, select
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy import Connection, DateTime, Dialect, MetaData, String, func, select
 from sqlalchemy.types import TypeDecorator, TypeEngine
-
-from stream.errors import DatabaseUnavailable
 
 ISO_CHARS = 27  # 2026-03-02T05:06:07.000000Z: fixed, so that text sorts as time does
 
@@ -60,33 +54,3 @@ def database_now(connection: Connection) -> datetime:
         return datetime.now(UTC)
     moment: datetime = connection.execute(select(func.clock_timestamp(type_=UtcDateTime()))).scalar_one()
     return moment
-
-
-@contextmanager
-def write_transaction(engine: Engine) -> Iterator[Connection]:
-    """Run the block in one transaction that commits at its end and rolls back on any exception.
-
-    On SQLite the write lock is taken first (BEGIN IMMEDIATE): a deferred transaction that reads and then writes fails at
-    once, whatever the busy timeout, when another writer came between. Raises DatabaseUnavailable for what trying again mends.
-    """
-    with database_errors(), engine.begin() as connection:
-        if connection.dialect.name == "sqlite" and not _in_transaction(connection):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        yield connection
-
-
-@contextmanager
-def database_errors() -> Iterator[None]:
-    """Turn a lost connection, a lock not had, a deadlock or an exhausted pool into DatabaseUnavailable."""
-    try:
-        yield
-    except DBAPIError as e:
-        if isinstance(e, OperationalError | InterfaceError) or e.connection_invalidated:
-            raise DatabaseUnavailable(f"the database cannot be used now: {str(e.orig).strip().splitlines()[0]}") from e
-        raise
-    except PoolTimeout as e:
-        raise DatabaseUnavailable("no database connection became free in time") from e
-
-
-def _in_transaction(connection: Connection) -> bool:
-    return bool(getattr(connection.connection.dbapi_connection, "in_transaction", False))

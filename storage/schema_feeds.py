@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Float, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Float, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
 from storage.base import UtcDateTime, metadata
-
-BigId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only in a column typed INTEGER
+from storage.dialect import BigId
 
 feeds = Table(
     "feeds",
