@@ -13,7 +13,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from stream.errors import BadMessage, SchemaTooNew
 
@@ -47,7 +47,7 @@ def _absent(value: object) -> bool:
     return value is None
 
 
-Text = Annotated[str, AfterValidator(clean_text)]
+Text = Annotated[str, BeforeValidator(lambda value: clean_text(value) if isinstance(value, str) else value)]
 Moment = Annotated[datetime, AfterValidator(_aware_utc)]
 Optional = Field(default=None, exclude_if=_absent)
 

@@ -1,0 +1,103 @@
+"""Isolated children: each way of losing one has a name, and the next task finds a new child."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from stream.errors import BadMessage, ChildLost, ConfigError
+from stream.isolation import IsolatedPool
+
+GIB = 1024**3
+
+
+@pytest.fixture
+def pool() -> Iterator[IsolatedPool]:
+    made = IsolatedPool(1, memory_bytes=2 * GIB)
+    yield made
+    made.close()
+
+
+def answer() -> int:
+    return 42
+
+
+def crash() -> None:
+    ctypes.string_at(0)
+
+
+def leave() -> None:
+    os._exit(7)
+
+
+def hang() -> None:
+    while True:
+        pass
+
+
+def hoard() -> bytes:
+    return b"x" * (4 * GIB)
+
+
+def refuse() -> None:
+    raise BadMessage("no")
+
+
+def fail_to_start() -> None:
+    raise ConfigError("no such pipeline")
+
+
+@pytest.mark.parametrize(("function", "cause"), [(crash, "crash"), (leave, "crash"), (hang, "timeout"), (hoard, "memory")])
+def test_lost_child_is_told_with_its_cause_and_the_next_task_runs(pool: IsolatedPool, function: object, cause: str) -> None:
+    with pytest.raises(ChildLost) as caught:
+        pool.run(function, timeout=3.0)  # type: ignore[arg-type]
+    assert caught.value.cause == cause
+    assert pool.run(answer, timeout=30.0) == 42
+
+
+def test_what_the_function_raises_comes_through(pool: IsolatedPool) -> None:
+    with pytest.raises(BadMessage, match="no"):
+        pool.run(refuse, timeout=30.0)
+
+
+def test_failed_start_is_raised_by_each_call_instead_of_starting_for_ever() -> None:
+    pool = IsolatedPool(1, initializer=fail_to_start)
+    try:
+        for _ in range(2):
+            with pytest.raises(ConfigError, match="no such pipeline"):
+                pool.run(answer, timeout=30.0)
+    finally:
+        pool.close()
+
+
+def test_children_end_when_their_parent_is_killed() -> None:
+    code = (
+        "import os, sys, time\n"
+        "from stream.isolation import IsolatedPool\n"
+        "if __name__ == '__main__':\n"
+        "    pool = IsolatedPool(2)\n"
+        "    print(pool.run(os.getpid, timeout=30.0), flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    deadline = time.monotonic() + 20
+    while _lives(child) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not _lives(child)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
