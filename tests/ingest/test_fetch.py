@@ -1,0 +1,385 @@
+"""What the network does to a fetch, against a real server on loopback: a value each time, never an exception."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+import threading
+import time
+import tracemalloc
+import zlib
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from ingest.fetch import Session, content_type, fetch, fetch_page, fetch_start, http_url, max_age, retry_after, user_agent
+from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, Validators
+from tests.ingest.conftest import Handler, Loopback, with_session
+
+MIB = 1024 * 1024
+FEED = b"<rss version='2.0'><channel><title>News</title></channel></rss>"
+SMALL = {"fetch_max_bytes": MIB}
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def get(url: str, validators: Validators | None = None, **settings: object) -> FetchResult:
+    return with_session(lambda session: fetch(session, url, validators), **settings)
+
+
+def failure(result: FetchResult) -> Failed:
+    assert isinstance(result, Failed), result
+    assert "\n" not in result.message
+    return result
+
+
+def test_a_feed_comes_with_body_type_and_validators(loopback: Loopback) -> None:
+    url = loopback.serve("/feed", FEED, Content_Type='Application/RSS+XML; charset="UTF-8"', ETag='W/"abc"', Cache_Control="public, max-age=600",
+                         Last_Modified="Mon, 02 Mar 2026 10:00:00 GMT")  # fmt: skip
+    assert get(url) == Fetched(
+        url=url,
+        body=FEED,
+        media_type="application/rss+xml",
+        charset="utf-8",
+        validators=Validators('W/"abc"', "Mon, 02 Mar 2026 10:00:00 GMT"),
+        max_age=600.0,
+    )
+
+
+def test_the_fetcher_says_who_it_is_and_what_it_wants(loopback: Loopback) -> None:
+    get(loopback.serve("/feed", FEED), contact="https://example.org/about")
+    headers = loopback.requests[0].headers
+    assert headers["user-agent"] == user_agent("https://example.org/about")
+    assert headers["user-agent"].startswith("Dateline/")
+    assert headers["user-agent"].endswith(" (+https://example.org/about)")
+    assert headers["accept"].startswith("application/atom+xml")
+    assert {"if-none-match", "if-modified-since", "cookie", "referer"}.isdisjoint(headers)
+
+
+def test_a_contact_cannot_break_the_header() -> None:
+    assert user_agent("a@example.org\r\nX-Evil: 1").endswith("(+a@example.org X-Evil: 1)")
+
+
+def test_a_page_is_asked_for_as_html(loopback: Loopback) -> None:
+    with_session(lambda session: fetch_page(session, loopback.serve("/page", b"<p>x")))
+    assert loopback.requests[0].headers["accept"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    ("sent", "names"),
+    [
+        (Validators('"abc"', None), {"if-none-match": '"abc"'}),
+        (Validators('W/"a,b"', None), {"if-none-match": 'W/"a,b"'}),
+        (Validators("unquoted", None), {"if-none-match": "unquoted"}),
+        (Validators(None, "Monday, whenever"), {"if-modified-since": "Monday, whenever"}),
+        (
+            Validators('"x"', "Mon, 02 Mar 2026 10:00:00 GMT"),
+            {"if-none-match": '"x"', "if-modified-since": "Mon, 02 Mar 2026 10:00:00 GMT"},
+        ),
+    ],
+)
+def test_validators_go_back_exactly_as_they_came(sent: Validators, names: dict[str, str], loopback: Loopback) -> None:
+    assert get(loopback.serve("/feed", status=304), sent) == NotModified(sent)
+    headers = loopback.requests[0].headers
+    assert {name: headers[name] for name in headers if name.startswith("if-")} == names
+
+
+def test_a_304_replaces_only_the_validators_that_it_repeats(loopback: Loopback) -> None:
+    url = loopback.serve("/feed", status=304, ETag='"new"', Cache_Control="max-age=60")
+    assert get(url, Validators('"old"', "then")) == NotModified(Validators('"new"', "then"), 60.0)
+
+
+def test_a_304_that_was_not_asked_for_is_a_failure(loopback: Loopback) -> None:
+    assert failure(get(loopback.serve("/feed", status=304))).status == 304
+
+
+def test_validators_of_a_new_body_replace_the_old_ones(loopback: Loopback) -> None:
+    result = get(loopback.serve("/feed", FEED, ETag='"2"'), Validators('"1"', "then"))
+    assert isinstance(result, Fetched)
+    assert result.validators == Validators('"2"', None)
+
+
+def test_a_validator_that_cannot_be_repeated_is_left_out(loopback: Loopback) -> None:
+    def answer(handler: Handler) -> None:
+        handler.raw(b'HTTP/1.1 200 OK\r\nETag: "\xff\xfe"\r\nLast-Modified: then\r\nContent-Length: 0\r\n\r\n')
+
+    result = get(loopback.route("/feed", answer))
+    assert isinstance(result, Fetched)
+    assert result.validators == Validators(None, "then")
+
+
+@pytest.mark.parametrize(
+    ("hops", "permanent"),
+    [([301], "/1"), ([308], "/1"), ([301, 308], "/2"), ([302], None), ([307], None), ([303], None), ([301, 302], "/1"), ([302, 301], None)],
+)  # fmt: skip
+def test_a_permanent_url_is_where_an_unbroken_chain_of_permanent_redirects_led(
+    hops: list[int], permanent: str | None, loopback: Loopback
+) -> None:
+    for n, status in enumerate(hops):
+        loopback.serve(f"/{n}", status=status, Location=f"/{n + 1}")
+    loopback.serve(f"/{len(hops)}", FEED)
+    result = get(loopback.url("/0"))
+    assert isinstance(result, Fetched)
+    assert result.url == loopback.url(f"/{len(hops)}")
+    assert result.permanent_url == (loopback.url(permanent) if permanent else None)
+
+
+def test_validators_are_sent_along_a_redirect_and_a_304_behind_it_counts(loopback: Loopback) -> None:
+    url = loopback.serve("/old", status=301, Location="/new")
+    loopback.serve("/new", status=304)
+    assert get(url, Validators('"1"')) == NotModified(Validators('"1"'), None, loopback.url("/new"))
+
+
+def test_five_redirects_are_followed_and_six_are_not(loopback: Loopback) -> None:
+    for n in range(6):
+        loopback.serve(f"/{n}", status=302, Location=f"/{n + 1}")
+    loopback.serve("/6", FEED)
+    assert isinstance(get(loopback.url("/1")), Fetched)
+    assert failure(get(loopback.url("/0"))).kind == "redirects"
+
+
+def test_a_redirect_loop_ends(loopback: Loopback) -> None:
+    assert failure(get(loopback.serve("/loop", status=301, Location="/loop"))).kind == "redirects"
+    assert len(loopback.requests) == 6
+
+
+@pytest.mark.parametrize(
+    "target", ["file:///etc/passwd", "ftp://127.0.0.1/", "javascript:alert(1)", "data:text/xml,<rss/>", "http://[broken/", "//"]
+)
+def test_a_redirect_to_anything_but_http_is_refused(target: str, loopback: Loopback) -> None:
+    assert failure(get(loopback.serve("/", status=302, Location=target))).kind == "redirects"
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org/", "example.org/feed", "", "http://", "http://[broken"])
+def test_a_url_that_is_not_http_is_refused(url: str) -> None:
+    assert failure(get(url)).kind == "address"
+
+
+def test_a_name_that_does_not_exist_is_a_dns_failure() -> None:
+    result = failure(get("http://no-such-host.invalid/feed"))
+    assert result.kind == "dns"
+    assert "no-such-host.invalid" in result.message
+
+
+def test_a_refused_connection_is_a_connect_failure() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        result = failure(get(f"http://127.0.0.1:{port}/"))
+    assert result.kind == "connect"
+    assert str(port) in result.message
+
+
+def test_a_server_without_tls_is_a_tls_failure(loopback: Loopback) -> None:
+    assert failure(get(loopback.url("/").replace("http:", "https:"))).kind == "tls"
+
+
+def test_a_slow_drip_runs_into_the_deadline(loopback: Loopback) -> None:
+    stop = threading.Event()
+
+    def drip(handler: Handler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while not stop.wait(0.02):
+            handler.wfile.write(b"x")
+
+    try:
+        result = failure(get(loopback.route("/drip", drip), fetch_timeout=0.3))
+    finally:
+        stop.set()
+    assert result.kind == "timeout"
+    assert "0.3 s" in result.message
+
+
+def test_redirects_share_one_deadline(loopback: Loopback) -> None:
+    def hop(handler: Handler) -> None:
+        time.sleep(0.15)
+        handler.answer(302, headers={"Location": handler.path + "x"})
+
+    for n in range(6):
+        loopback.route("/" + "x" * n, hop)
+    assert failure(get(loopback.url("/"), fetch_timeout=0.3)).kind == "timeout"
+
+
+def test_waiting_for_a_turn_is_not_timed(loopback: Loopback) -> None:
+    def slow(handler: Handler) -> None:
+        time.sleep(0.4)
+        handler.answer(200, FEED)
+
+    async def many(session: Session) -> list[FetchResult]:
+        return await asyncio.gather(*(fetch(session, url) for _ in range(6)))
+
+    url = loopback.route("/slow", slow)
+    assert all(isinstance(result, Fetched) for result in with_session(many, fetch_concurrency=1, fetch_timeout=2.0))
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "gzip", "x-gzip", "deflate", "raw-deflate", "two-gzips", "padded-gzip"])
+def test_a_body_is_decompressed(encoding: str, loopback: Loopback) -> None:
+    packed = {
+        "gzip": gzip.compress(FEED),
+        "x-gzip": gzip.compress(FEED),
+        "deflate": zlib.compress(FEED),
+        "raw-deflate": zlib.compress(FEED)[2:-4],
+        "two-gzips": gzip.compress(FEED[:20]) + gzip.compress(FEED[20:]),
+        "padded-gzip": gzip.compress(FEED) + b"\0" * 10,
+    }.get(encoding, FEED)
+    name = {"raw-deflate": "deflate", "two-gzips": "gzip", "padded-gzip": "gzip"}.get(encoding, encoding)
+    result = get(loopback.serve("/feed", packed, Content_Encoding=name))
+    assert isinstance(result, Fetched)
+    assert result.body == FEED
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", b"this is no gzip stream"),
+        ("gzip", gzip.compress(FEED)[:-12]),
+        ("gzip", gzip.compress(FEED * 50)[:40] + b"garbage" * 20),
+        ("deflate", zlib.compress(FEED)[:-9]),
+        ("br", b"\x0b\x02\x80"),
+        ("gzip, gzip", gzip.compress(gzip.compress(FEED))),
+    ],
+)
+def test_a_broken_or_unknown_encoding_is_a_decoding_failure(encoding: str, body: bytes, loopback: Loopback) -> None:
+    assert failure(get(loopback.serve("/feed", body, Content_Encoding=encoding))).kind == "decoding"
+
+
+def test_a_body_of_just_the_limit_is_taken_and_one_more_byte_is_not(loopback: Loopback) -> None:
+    assert isinstance(get(loopback.serve("/fits", b"x" * MIB), **SMALL), Fetched)
+    assert failure(get(loopback.serve("/more", b"x" * (MIB + 1)), **SMALL)).kind == "too-large"
+
+
+def test_an_endless_body_is_cut_off(loopback: Loopback) -> None:
+    def endless(handler: Handler) -> None:
+        handler.raw(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        while True:
+            handler.wfile.write(b"x" * 65536)
+
+    assert failure(get(loopback.route("/endless", endless), **SMALL)).kind == "too-large"
+
+
+def test_a_gzip_bomb_is_not_expanded_in_memory(loopback: Loopback) -> None:
+    layer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = b"".join(layer.compress(bytes(MIB)) for _ in range(256)) + layer.flush()
+    url = loopback.serve("/bomb", bomb, Content_Encoding="gzip")
+    get(url, **SMALL)  # what is made once is not counted
+    tracemalloc.start()
+    result = failure(get(url, **SMALL))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert result.kind == "too-large"
+    assert peak < 16 * MIB
+
+
+def test_the_start_of_a_long_body_can_be_had(loopback: Loopback) -> None:
+    result = with_session(lambda session: fetch_start(session, loopback.serve("/long", b"ab" * MIB), 3))
+    assert isinstance(result, Fetched)
+    assert result.body == b"aba"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500, 502, 503, 204, 206, 300, 999])
+def test_another_status_is_a_failure_that_names_it(status: int, loopback: Loopback) -> None:
+    result = failure(get(loopback.serve("/feed", status=status)))
+    assert (result.kind, result.status, result.retry_after) == ("http", status, None)
+    assert str(status) in result.message
+
+
+def test_gone_is_gone(loopback: Loopback) -> None:
+    url = loopback.serve("/feed", status=410)
+    assert get(url) == Gone(url)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_kept(status: int, loopback: Loopback) -> None:
+    assert failure(get(loopback.serve("/feed", status=status, Retry_After="120"))).retry_after == 120.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<rss>", "connect"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n<rss>\r\n", "connect"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n<rss>\r\n", "http"),
+        (b"", "connect"),
+        (b"HTTP/1.1 200", "connect"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "http"),
+        (b"HTTP/1.1 twohundred OK\r\n\r\n", "http"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", "http"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", "http"),
+    ],
+)
+def test_an_answer_that_breaks_off_or_is_no_http_is_a_failure(answer: bytes, kind: str, loopback: Loopback) -> None:
+    assert failure(get(loopback.route("/", lambda handler: handler.raw(answer)))).kind == kind
+
+
+def test_a_body_without_content_type_or_length_is_taken_as_it_is(loopback: Loopback) -> None:
+    result = get(loopback.route("/", lambda handler: handler.raw(b"HTTP/1.1 200 OK\r\n\r\n" + FEED)))
+    assert isinstance(result, Fetched)
+    assert (result.body, result.media_type, result.charset) == (FEED, None, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("text/xml", ("text/xml", None)),
+        ("Text/XML; Charset=UTF-8", ("text/xml", "utf-8")),
+        ('text/xml; x=1; charset="iso-8859-1"', ("text/xml", "iso-8859-1")),
+        ("; charset=utf-8", (None, "utf-8")),
+        ("", (None, None)),
+        (";;;=;", (None, None)),
+    ],
+)
+def test_a_content_type_is_taken_apart(value: str, expected: tuple[str | None, str | None]) -> None:
+    assert content_type(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Cache-Control": "max-age=600"}, 600.0),
+        ({"Cache-Control": "public, Max-Age = 60"}, 60.0),
+        ({"Cache-Control": 'max-age="60"'}, 60.0),
+        ({"Cache-Control": "max-age=600", "Age": "100"}, 500.0),
+        ({"Cache-Control": "max-age=60", "Age": "100"}, 0.0),
+        ({"Cache-Control": "max-age=60", "Age": "soon"}, 60.0),
+        ({"Cache-Control": "s-maxage=60"}, None),
+        ({"Cache-Control": "no-cache, max-age=60"}, None),
+        ({"Cache-Control": "max-age=-1"}, None),
+        ({"Cache-Control": "max-age=999999999999"}, 315360000.0),
+        ({}, None),
+    ],
+)
+def test_max_age_is_read(headers: dict[str, str], expected: float | None) -> None:
+    assert max_age(headers) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("120", 120.0),
+        ("0", 0.0),
+        (format_datetime(NOW + timedelta(minutes=5), usegmt=True), 300.0),
+        (format_datetime(NOW - timedelta(minutes=5), usegmt=True), 0.0),
+        ("Mon, 02 Mar 2026 12:01:00", 60.0),
+        ("9" * 400, 315360000.0),
+        ("-5", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(value: str, expected: float | None) -> None:
+    assert retry_after({"Retry-After": value}, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("  http://example.org/a#part ", "http://example.org/a"),
+        ("HTTPS://Example.ORG/%7Efeed?b=2&a=1", "https://example.org/~feed?b=2&a=1"),
+        ("http://2130706433/x", "http://127.0.0.1/x"),
+        ("http://münchen.example/ü", "http://xn--mnchen-3ya.example/%C3%BC"),
+        ("http://[::1]:8080/", "http://[::1]:8080/"),
+    ],
+)
+def test_a_url_is_made_ready_to_be_asked_for(url: str, expected: str) -> None:
+    assert str(http_url(url)) == expected
