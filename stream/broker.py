@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from stream.errors import ConfigError, OffsetsLost, RecordTooLarge
+
 MAX_RECORD_BYTES = 8 * 1024 * 1024  # key, value and headers of one record, on both brokers
 DEFAULT_PARTITIONS = 12
 DEFAULT_RETENTION = timedelta(days=7)
@@ -61,7 +63,11 @@ class Producer(Protocol):
         """
 
     def flush(self) -> None:
-        """Return when everything sent is durable; raises BrokerUnavailable if that is not certain."""
+        """Return when everything sent is durable; raises BrokerUnavailable if that is not certain.
+
+        After any error from ``send`` or ``flush`` nothing is left over: what was sent since the last good flush is sent again
+        by the caller, who may see records twice.
+        """
 
     def close(self) -> None:
         """Flush nothing, free what is held. May be called twice."""
@@ -74,7 +80,8 @@ class Consumer(Protocol):
         """Return up to *max_records* records, in order within each partition; empty after *timeout* seconds without any.
 
         Joins the group on the first call. A new group starts at the earliest record. Raises OffsetsLost where a
-        committed offset is below the log's start, BrokerUnavailable where the broker is away.
+        committed offset is below the log's start, BrokerUnavailable where the broker is away, ConfigError for a topic that
+        does not exist.
         """
 
     def heartbeat(self) -> None:
@@ -86,11 +93,12 @@ class Consumer(Protocol):
     def commit(self, offsets: Offsets) -> None:
         """Make *offsets*, each the next one to read, the place where the group goes on.
 
-        Raises Fenced, and changes nothing, if this member no longer owns one of the partitions.
+        Raises Fenced, and commits nothing, if this member no longer owns one of the partitions. The next ``poll`` then reads
+        what it still owns again from where it was last committed, unless that is committed first.
         """
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Read on at *offset* in an assigned partition."""
+        """Read on at *offset* in an assigned partition; raises Fenced where it is not assigned."""
 
     def assignment(self) -> frozenset[TopicPartition]:
         """Return the partitions that this member owns now."""
@@ -132,3 +140,27 @@ class Broker(Protocol):
 
     def close(self) -> None:
         """Free what the broker itself holds. May be called twice."""
+
+
+def record_bytes(key: bytes | None, value: bytes | None, headers: Headers) -> int:
+    """Return the size of a record that MAX_RECORD_BYTES limits."""
+    return len(key or b"") + len(value or b"") + sum(len(name.encode()) + len(content) for name, content in headers)
+
+
+def checked_size(topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> int:
+    """Return the size of a record for *topic*; raises RecordTooLarge."""
+    size = record_bytes(key, value, headers)
+    if size > MAX_RECORD_BYTES:
+        raise RecordTooLarge(f"a record for {topic} has {size} bytes, more than {MAX_RECORD_BYTES}")
+    return size
+
+
+def unknown_topic(topic: str) -> ConfigError:
+    """The error for a topic that does not exist."""
+    return ConfigError(f"the topic {topic} does not exist: `dateline topics ensure` makes it")
+
+
+def offsets_lost(group: str, missing: dict[tuple[str, int], tuple[int, int]]) -> OffsetsLost:
+    """The error for records that are gone before *group* read them; *missing* as in OffsetsLost."""
+    ranges = ", ".join(f"{topic}[{number}] {first}–{last - 1}" for (topic, number), (first, last) in sorted(missing.items()))
+    return OffsetsLost(f"{group} has not read records that are gone from the log: {ranges}", missing=missing)
