@@ -1,0 +1,76 @@
+"""Dead letters and gaps in their tables: what operators look at, replay and accept."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, update
+
+from storage.dialect import insert_into
+from storage.schema import dead_letters, gaps
+from stream.broker import Record
+from stream.dead_letters import DeadLetter, read_dead_letter
+from stream.messages import clean_text
+
+
+def write_letters(conn: Connection, records: Iterable[Record], *, now: datetime | None = None) -> int:
+    """Write records of the dead-letter topic within the caller's transaction; return how many are new.
+
+    One failure is one row, however often the record about it comes. No content makes this fail.
+    """
+    now = now or datetime.now(UTC)
+    rows = [_row(read_dead_letter(record), now) for record in records]
+    if not rows:
+        return 0
+    statement = insert_into(conn, dead_letters).on_conflict_do_nothing().returning(dead_letters.c.dead_letter_id)
+    return len(conn.execute(statement, rows).all())
+
+
+def mark_replayed(conn: Connection, dead_letter_id: int, *, now: datetime | None = None) -> bool:
+    """Note that a dead letter was sent to its topic again; return False where there is no such one."""
+    statement = update(dead_letters).where(dead_letters.c.dead_letter_id == dead_letter_id).values(replayed_at=now or datetime.now(UTC))
+    return conn.execute(statement).rowcount == 1
+
+
+def record_gaps(conn: Connection, group: str, missing: Mapping[tuple[str, int], tuple[int, int]], *, now: datetime | None = None) -> None:
+    """Write down the ranges of records that *group* can no longer read (``OffsetsLost.missing``); known ones stay as they are."""
+    now = now or datetime.now(UTC)
+    rows = [
+        {"consumer_group": group, "topic": topic, "partition": partition, "from_offset": start, "to_offset": end, "detected_at": now}
+        for (topic, partition), (start, end) in sorted(missing.items())
+    ]
+    if rows:
+        conn.execute(insert_into(conn, gaps).on_conflict_do_nothing(), rows)
+
+
+def accept_gaps(conn: Connection, group: str, *, now: datetime | None = None) -> int:
+    """Note that an operator takes the loss of every open gap of *group*; return how many there were."""
+    statement = (
+        update(gaps).where(gaps.c.consumer_group == group, gaps.c.accepted_at.is_(None)).values(accepted_at=now or datetime.now(UTC))
+    )
+    return conn.execute(still_open.values(accepted_at=now or datetime.now(UTC))).rowcount
+
+
+def _row(letter: DeadLetter, now: datetime) -> dict[str, object]:
+    content = hashlib.sha256(b"%d:" % len(letter.key or b"") + (letter.key or b"") + (letter.value or b""))
+    return {
+        "stage": clean_text(letter.stage),
+        "topic": clean_text(letter.topic),
+        "partition": letter.partition,
+        "record_offset": letter.offset,
+        "content_hash": content.hexdigest(),
+        "key": letter.key,
+        "value": letter.value,
+        "by_reference": letter.by_reference,
+        "headers": [[clean_text(name), base64.b64encode(value).decode()] for name, value in letter.headers],
+        "error_class": clean_text(letter.error_class),
+        "message": clean_text(letter.message),
+        "trace": clean_text(letter.trace),
+        "attempt": letter.attempt,
+        "version": clean_text(letter.version),
+        "failed_at": letter.failed_at,
+        "stored_at": now,
+    }

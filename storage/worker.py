@@ -1,0 +1,64 @@
+"""The storage stage's sinks: annotated articles, and copies of dead letters, into the database with the offsets beside them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from sqlalchemy import Engine
+
+from storage.dead_letters import write_letters
+from storage.engine import transaction
+from storage.writer import WriteCounts, store_offsets, write_annotated
+from stream.broker import Offsets, Record
+from stream.messages import AnnotatedArticle
+
+log = logging.getLogger("dateline.store")
+
+
+class DatabaseSink:
+    """Writes annotated articles and the offsets of *group* in one transaction; the engine stays its maker's."""
+
+    def __init__(self, engine: Engine, group: str) -> None:
+        self._engine, self._group = engine, group
+
+    def deliver(self, results: Sequence[AnnotatedArticle], offsets: Offsets) -> None:
+        """Return when *results* and *offsets* are committed; delivering them again changes nothing.
+
+        Raises DatabaseUnavailable where trying again helps, PermanentError where a message cannot be stored.
+        """
+        with transaction(self._engine) as conn:
+            counts = write_annotated(conn, results) if results else WriteCounts()
+            store_offsets(conn, self._group, offsets)
+        if counts.articles or counts.stale:
+            log.info(
+                "articles stored",
+                extra={"articles": counts.articles, "stale": counts.stale, "events": counts.events, "rows": counts.rows},
+            )
+
+    def close(self) -> None:
+        """Hold nothing back: every delivery was committed."""
+
+
+class DeadLetterSink:
+    """Copies records of the dead-letter topic into ``dead_letters``, with the offsets of *group*, in one transaction."""
+
+    def __init__(self, engine: Engine, group: str) -> None:
+        self._engine, self._group = engine, group
+
+    def deliver(self, results: Sequence[Record], offsets: Offsets) -> None:
+        """Return when *results* and *offsets* are committed; a dead letter that is known is not doubled."""
+        write_dead_letters(self._engine, results, self._group, offsets)
+
+    def close(self) -> None:
+        """Hold nothing back: every delivery was committed."""
+
+
+def write_dead_letters(engine: Engine, records: Sequence[Record], group: str, offsets: Offsets) -> int:
+    """Write *records* of the dead-letter topic and the offsets of *group* in one transaction; return how many are new."""
+    with transaction(engine) as conn:
+        new = write_letters(conn, records)
+        store_offsets(conn, group, offsets)
+    if new:
+        log.warning("dead letters stored", extra={"new": new})
+    return new

@@ -1,0 +1,94 @@
+"""Databases for tests: ask for ``engine`` and the test runs on SQLite and on a real Postgres, each time with the empty schema.
+
+One throw-away Postgres serves the whole session; every test has a database of its own, copied from a migrated one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from scripts.postgres import PostgresServer, ensure
+from storage.engine import connect_database, upgrade
+
+DATABASES = ("sqlite", "postgres")
+TEMPLATE = "migrated"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running server; its database ``migrated`` holds the empty schema, to be copied."""
+    if reason := ensure():
+        if os.environ.get("REQUIRE_SERVICES") == "1":
+            pytest.fail(f"no Postgres: {reason}")
+        pytest.skip(f"no Postgres: {reason}")
+    server = PostgresServer()
+    try:
+        _migrate(server.start().create_database(TEMPLATE))
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A Postgres database with the schema and no rows."""
+    yield from _database(postgres_server, TEMPLATE)
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A Postgres database without tables."""
+    yield from _database(postgres_server, None)
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the schema and no rows, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "migrated.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database with the schema and no rows."""
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
+    path = tmp_path / "dateline.db"
+    shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=DATABASES)
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables."""
+    if request.param == "postgres":
+        return str(request.getfixturevalue("empty_postgres_url"))
+    return f"sqlite:///{tmp_path / 'empty.db'}"
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on a database with the schema and no rows."""
+    engine = connect_database(database_url)
+    yield engine
+    engine.dispose()
+
+
+def _database(server: PostgresServer, template: str | None) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    yield server.create_database(name, template)
+    server.drop_database(name)
+
+
+def _migrate(url: str) -> None:
+    engine = connect_database(url)
+    upgrade(engine)
+    engine.dispose()
