@@ -28,7 +28,7 @@ from typing import Generic, Protocol, TypeVar
 
 from stream.broker import Broker, Consumer, Offsets, Producer, Record, TopicPartition
 from stream.dead_letters import Failure, send_dead_letter
-from stream.errors import Fenced, PermanentError, StageStopped, TransientError
+from stream.errors import DatelineError, Fenced, PermanentError, StageStopped, TransientError
 
 POLL_TIMEOUT = 0.5  # seconds; also how soon an idle stage notices that it should stop
 HEARTBEAT_EVERY = 1.0  # seconds
@@ -184,15 +184,18 @@ class _Chunk(Generic[In, Out]):
         return self._records
 
     def run(self) -> None:
-        """Deliver every record or send it to dead letters. Raises TransientError and StageStopped."""
+        """Deliver every record or send it to dead letters. Raises what is no record's fault: TransientError, StageStopped, ConfigError."""
         while self._todo:
             part, attempt = self._todo[0]
             whole = len(part) == self._records
             try:
                 results = self._stage.handle([message for _, message in part])
                 self._stage.sink.deliver(results, self.offsets if whole else {})
-            except (TransientError, StageStopped):
-                raise
+            except DatelineError as e:
+                if not isinstance(e, PermanentError):
+                    raise
+                self._todo.popleft()
+                self._isolate(part, attempt, e)
             except Exception as e:  # the only other place that catches broadly is the loop over feeds
                 self._todo.popleft()
                 self._isolate(part, attempt, e)
