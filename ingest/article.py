@@ -1,0 +1,286 @@
+"""Feed entries become articles: who an entry is, what its text is, and whether that is worth a revision. Pure.
+
+An entry of a fetch passes ``identify`` (its keys), ``draft_of`` (what the feed says of it), and ``decide_entry`` (what is written
+of it, given what is known). One that wants its page passes ``decide_page`` once more when the page is there, or is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from ingest.model import FeedEntry, ParsedFeed
+from ingest.urls import MAX_URL_CHARS, canonical_url, host_of, is_home_page, read_table, url_key
+from storage.feeds import EntryKeys, Feed, Known, PageRequest, Publication, Sighting, Write
+from stream.messages import MAX_TEXT_CHARS, Article, Moment, Text, TextSource, Value, clean_text, encode
+
+MAX_CHANGES = 24  # of one entry; a feed with a clock or a counter in its text changes at every fetch
+MAX_KEY_CHARS = 200  # longer guids and links are hashed: a database key has to be short
+SHORT_TEXT = 400  # characters; an entry that gives less wants its page
+CLOCK_SKEW = timedelta(hours=1)  # a date further ahead of the fetch than this is wrong (zone forgotten, scheduled, a typing error)
+MAX_NAMES = 200  # authors, and categories, of one article
+MAX_NAME_CHARS = 500
+
+RANKS: dict[TextSource, int] = {"title": 1, "summary": 2, "content": 3, "page": 4}
+PAGE_RANK = RANKS["page"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """An entry with its keys; *canonical* is its link where that is http(s), *own_page* where it leads to this entry alone."""
+
+    entry: FeedEntry
+    keys: EntryKeys
+    canonical: str | None
+    own_page: bool
+
+
+class Draft(Value):
+    """An article before its text is settled: what one feed says of it, and whether this feed gave it before, otherwise."""
+
+    feed_id: str
+    entry_key: Text
+    url: Text | None = None
+    link: Text | None = None
+    outlet: Text | None = None
+    country: str | None = None
+    language: str | None = None
+    title: Text = ""
+    summary: Text = ""
+    content: Text = ""
+    authors: tuple[Text, ...] = ()
+    categories: tuple[Text, ...] = ()
+    published_at: Moment | None = None
+    published_at_source: str | None = None
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The one text of an article and where its longest part comes from."""
+
+    text: str
+    source: TextSource
+    truncated: bool
+
+    @property
+    def rank(self) -> int:
+        """Page above content above summary above title."""
+        return RANKS[self.source]
+
+    @property
+    def digest(self) -> str:
+        """32 hex digits that change with the text."""
+        return _digest(self.text)
+
+
+# Identity
+
+
+def identify(feed_id: str, home: str | None, entries: Sequence[FeedEntry]) -> tuple[Identified, ...]:
+    """Return *entries* with their keys, in order, each key once; *home* is the page that the feed names as its own.
+
+    The key is the guid, unless this fetch has it on different links; else the link, if no other entry has it; else a hash of the
+    content. The article id of a new entry comes from its canonical link if that is http(s), no home page and on no other entry of
+    this fetch, else from feed and key. Of entries with one key the first stays: feeds list the newest version first.
+    """
+    links_of: dict[str, set[str]] = {}
+    for entry in entries:
+        if guid := _stripped(entry.guid):
+            links_of.setdefault(guid, set()).add(_stripped(entry.link))
+    trusted = {guid for guid, links in links_of.items() if len(links) == 1}
+    kept = tuple({_guid_or(entry, trusted, number): entry for number, entry in reversed(list(enumerate(entries)))}.values())[::-1]
+    canonicals = [canonical_url(entry.link) for entry in kept]
+    shared = Counter(url_key(canonical) for canonical in canonicals if canonical)
+    home = canonical_url(home)
+    found: dict[str, Identified] = {}
+    for entry, canonical in zip(kept, canonicals, strict=True):
+        own_page = canonical is not None and shared[url_key(canonical)] == 1 and not is_home_page(canonical, home)
+        key = _entry_key(entry, trusted, own_page)
+        url = _digest(url_key(canonical)) if canonical and own_page else None
+        keys = EntryKeys(key, url, url or _digest(f"{feed_id}\n{key}"))
+        found.setdefault(key, Identified(entry, keys, canonical, own_page))
+    return tuple(found.values())
+
+
+def _guid_or(entry: FeedEntry, trusted: set[str], number: int) -> str | int:
+    guid = _stripped(entry.guid)
+    return guid if guid in trusted else number
+
+
+def _entry_key(entry: FeedEntry, trusted: set[str], own_page: bool) -> str:
+    guid = _stripped(entry.guid)
+    if guid in trusted:
+        return _short(guid)
+    if own_page and entry.link:
+        return _short(_stripped(entry.link))  # as it is: the canonical form may change with its rules, a key must not
+    return "content:" + _digest("\n".join((guid, entry.title, entry.summary, entry.content)))
+
+
+def _stripped(text: str | None) -> str:
+    return clean_text(text).strip() if text else ""
+
+
+def _short(key: str) -> str:
+    return key if len(key) <= MAX_KEY_CHARS else "sha256:" + hashlib.sha256(key.encode()).hexdigest()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(clean_text(text).encode()).hexdigest()[:32]
+
+
+# Text
+
+
+def compose_text(title: str, summary: str, body: str) -> tuple[str, bool]:
+    """Return title, summary and body, a blank line apart, and whether they had to be cut at MAX_TEXT_CHARS code points.
+
+    The summary is left out where the body, or the title, says the same; case, spaces and punctuation do not count.
+    """
+    title, summary, body = title.strip(), summary.strip(), body.strip()
+    said = _letters(summary)
+    if said and (said == _letters(title) or said in _letters(body)):
+        summary = ""
+    text = clean_text("\n\n".join(part for part in (title, summary, body) if part))
+    return text[:MAX_TEXT_CHARS], len(text) > MAX_TEXT_CHARS
+
+
+def render(draft: Draft, page: str = "") -> Rendered:
+    """Return the text of *draft*; *page* is taken where it says more than what the feed gives as content."""
+    body, source = max((draft.content.strip(), "content"), (page.strip(), "page"), key=lambda pair: len(pair[0]))
+    text, truncated = compose_text(draft.title, draft.summary, body)
+    if body:
+        return Rendered(text, "page" if source == "page" else "content", truncated)
+    return Rendered(text, "summary" if text != draft.title.strip()[:MAX_TEXT_CHARS] else "title", truncated)
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text[:MAX_TEXT_CHARS].casefold()))
+
+
+def draft_of(feed: Feed, parsed: ParsedFeed, item: Identified, fetched_at: datetime) -> Draft:
+    """Return what *feed*, fetched at *fetched_at*, says of one entry; the operator's word on the language goes first."""
+    entry = item.entry
+    published = plausible(entry.published_at, fetched_at)
+    return Draft(
+        feed_id=feed.feed_id,
+        entry_key=item.keys.entry_key,
+        url=item.canonical,
+        link=_stripped(entry.link) if entry.link and len(entry.link) <= MAX_URL_CHARS else None,
+        outlet=feed.outlet,
+        country=feed.country,
+        language=language_code(feed.language, entry.language, parsed.language),
+        title=" ".join(entry.title.split()),
+        summary=entry.summary,
+        content=entry.content,
+        authors=_names(entry.authors),
+        categories=_names(entry.categories),
+        published_at=published,
+        published_at_source=entry.published_at_source if published else None,
+    )
+
+
+def plausible(published_at: datetime | None, fetched_at: datetime) -> datetime | None:
+    """Return *published_at* unless it lies further ahead of *fetched_at* than clocks differ: right, or none."""
+    return None if published_at is None or published_at > fetched_at + CLOCK_SKEW else published_at
+
+
+def language_code(*tags: str | None) -> str | None:
+    """Return the ISO 639-1 code of the first of *tags* that has one: ``en`` for ``en-GB``, ``en_us``, ``ENG``."""
+    for tag in tags:
+        primary = (tag or "").strip().lower().replace("_", "-").partition("-")[0]
+        if code := _languages().get(primary):
+            return code
+    return None
+
+
+@cache
+def _languages() -> dict[str, str]:
+    return {name: row[0] for row in read_table("languages.tsv") for name in row if name != "-"}
+
+
+def _names(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name[:MAX_NAME_CHARS] for name in names[:MAX_NAMES])
+
+
+# Revisions
+
+
+def wants_page(feed: Feed, item: Identified, draft: Draft) -> bool:
+    """Tell whether the page behind an entry is to be fetched: where the feed is set to it, or gives under SHORT_TEXT characters."""
+    if feed.full_text == "never" or not item.own_page:
+        return False
+    return feed.full_text == "always" or max(len(draft.summary), len(draft.content)) < SHORT_TEXT
+
+
+def decide_entry(draft: Draft, page_wanted: bool, page_wait: float, known: Known) -> Write:
+    """Return what to write of an entry seen in a fetch: its sighting, and a revision or a request for its page if it is news."""
+    rendered = render(draft)
+    sighting = _sighting(PAGE_RANK if page_wanted else rendered.rank, rendered.digest, known.sighting)
+    if not is_news(known, sighting):
+        return Write(sighting)
+    replaces = known.waiting and known.sighting is not None and draft.link is not None
+    if page_wanted or replaces:
+        waiting = draft.model_copy(update={"changed": known.sighting is not None})
+        url = draft.link or ""
+        return Write(sighting, page=PageRequest(url, host_of(url), waiting.model_dump_json(), page_wait))
+    return Write(sighting, publish=_publication(draft, rendered, known))
+
+
+def is_news(known: Known, own: Sighting) -> bool:
+    """Tell whether what a feed gives now, *own*, is to go out.
+
+    An article never published is. A further sighting is if it ranks higher, or if it is what this feed changed at equal rank, and
+    if its text is not the published one; after MAX_CHANGES of an entry, no more. While an article waits for its page, a feed that
+    gave it before replaces what waits, and another feed gets a word only with content.
+    """
+    seen = known.sighting
+    if seen is not None and (seen.text_rank, seen.text_hash) == (own.text_rank, own.text_hash):
+        return False
+    if own.changes > MAX_CHANGES:
+        return False
+    if known.waiting:
+        return seen is not None or own.text_rank == RANKS["content"] > known.text_rank
+    if known.revision == 0:
+        return True
+    if own.text_hash == known.text_hash and own.text_rank < PAGE_RANK:
+        return False
+    return own.text_rank > known.text_rank or (own.text_rank == known.text_rank and seen is not None)
+
+
+def decide_page(page: str, payload: str, known: Known) -> Publication | None:
+    """Return the revision that a waiting entry becomes with the text of its *page*, empty where there is none.
+
+    None where that would say less than what is out, or the same.
+    """
+    draft = Draft.model_validate_json(payload)
+    rendered = render(draft, page)
+    if known.revision > 0:
+        better = rendered.rank > known.text_rank or (rendered.rank == known.text_rank and draft.changed)
+        if not better or rendered.digest == known.text_hash:
+            return None
+    return _publication(draft, rendered, known)
+
+
+def _sighting(rank: int, digest: str, before: Sighting | None) -> Sighting:
+    if before is None:
+        return Sighting(rank, digest)
+    changed = (before.text_rank, before.text_hash) != (rank, digest)
+    return Sighting(rank, digest, before.changes + changed)
+
+
+def _publication(draft: Draft, rendered: Rendered, known: Known) -> Publication:
+    article = Article(
+        id=known.article_id,
+        revision=known.revision + 1,
+        text=rendered.text,
+        text_source=rendered.source,
+        truncated=rendered.truncated,
+        first_seen_at=known.first_seen_at,
+        **{name: getattr(draft, name) for name in Draft.model_fields.keys() & Article.model_fields.keys()},
+    )
+    return Publication(article.revision, rendered.rank, rendered.digest, encode(article))

@@ -1,0 +1,1 @@
+"""Tables that ingest reads: data, not code."""
