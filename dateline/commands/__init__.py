@@ -1,0 +1,1 @@
+"""One module for each family of commands; ``dateline.cli`` puts them together."""

@@ -1,0 +1,169 @@
+"""``feeds add|list|remove|check|import|export``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import Engine
+
+from dateline import compose
+from dateline.output import AsCsv, AsJson, console, show
+from storage import feeds, queries
+from storage.engine import check_migration, reading
+from stream.errors import ConfigError, DatelineError
+from stream.settings import Settings, load_settings
+
+app = typer.Typer(name="feeds", no_args_is_help=True, help="The feeds that are read.")
+
+COLUMNS = ("feed_id", "health", "outlet", "url", "articles", "last_success_at", "next_fetch_at", "last_error")
+
+
+class FullText(StrEnum):
+    """When the page behind an entry is fetched."""
+
+    auto = "auto"
+    always = "always"
+    never = "never"
+
+
+@app.command("add")
+def add(
+    urls: Annotated[list[str], typer.Argument(help="Addresses of feeds.", metavar="URL…")],
+    outlet: Annotated[str | None, typer.Option(help="Who publishes it.")] = None,
+    country: Annotated[str | None, typer.Option(help="Country of the outlet, ISO 3166 alpha-3.")] = None,
+    language: Annotated[str | None, typer.Option(help="Language of the articles, ISO 639-1.")] = None,
+    full_text: Annotated[
+        FullText, typer.Option(help="auto: the page is fetched where the feed gives under 400 characters.")
+    ] = FullText.auto,
+) -> None:
+    """Add feeds; they are fetched as soon as an ingest worker runs.
+
+    Example: dateline feeds add https://example.org/news.rss --outlet "Example News" --country GBR
+    """
+    with database() as (_, engine):
+        for url in urls:
+            feed, new = feeds.add_feed(
+                engine, url, outlet=outlet, country=_code(country, 3), language=_code(language, 2), full_text=full_text.value
+            )
+            typer.echo(f"{feed.feed_id} {'added' if new else 'is known already'}: {feed.url}")
+
+
+@app.command("list")
+def list_(as_json: AsJson = False, as_csv: AsCsv = False) -> None:
+    """Show every feed with its health.
+
+    Example: dateline feeds list --csv
+    """
+    with database() as (_, engine), reading(engine) as conn:
+        rows = queries.feed_health(conn)
+    show(rows, COLUMNS, as_json=as_json, as_csv=as_csv, empty="No feeds yet. Add one: dateline feeds add URL")
+
+
+@app.command("remove")
+def remove(feed: Annotated[str, typer.Argument(help="The feed's id or address.")]) -> None:
+    """Stop reading a feed; its articles stay.
+
+    Example: dateline feeds remove https://example.org/news.rss
+    """
+    with database() as (_, engine):
+        if not feeds.remove_feed(engine, feed):
+            raise ConfigError(f"no feed has the id or address {feed!r}; `dateline feeds list` shows them")
+    typer.echo(f"removed {feed}")
+
+
+@app.command("check")
+def check(url: Annotated[str, typer.Argument(help="Address of a feed; it need not be added.")], as_json: AsJson = False) -> None:
+    """Fetch and read a feed step by step, and store nothing.
+
+    Example: dateline feeds check https://example.org/news.rss
+    """
+    from ingest.worker import check_feed
+
+    report = check_feed(load_settings(), url)
+    if as_json:
+        show([report.as_row()], (), as_json=True, as_csv=False)
+    else:
+        for step in report.steps:
+            console().print(step, markup=False)
+    if not report.ok:
+        raise DatelineError(f"{url}: {report.problem}")
+
+
+@app.command("import")
+def import_(file: Annotated[str, typer.Argument(help="An OPML file, or - for standard input.")]) -> None:
+    """Add every feed of an OPML file; known ones stay as they are.
+
+    Example: dateline feeds import subscriptions.opml
+    """
+    from ingest.opml import read_opml
+
+    outlines = read_opml(_read(file), file)
+    added = known = 0
+    bad: list[str] = []
+    with database() as (_, engine):
+        for outline in outlines:
+            try:
+                _, new = feeds.add_feed(engine, outline.url, title=outline.title, language=outline.language)
+            except ConfigError as e:
+                bad.append(str(e))
+            else:
+                added, known = added + new, known + (not new)
+    for problem in bad:
+        typer.echo(f"dateline: {file}: {problem}", err=True)
+    typer.echo(f"{added} added, {known} known already, {len(bad)} refused")
+    if bad:
+        raise typer.Exit(1)
+
+
+@app.command("export")
+def export(file: Annotated[str, typer.Argument(help="Where to write, or - for standard output.")] = "-") -> None:
+    """Write all feeds as OPML.
+
+    Example: dateline feeds export subscriptions.opml
+    """
+    from ingest.opml import write_opml
+
+    with database() as (_, engine):
+        document = write_opml(feeds.list_feeds(engine))
+    if file == "-":
+        sys.stdout.buffer.write(document)
+        return
+    try:
+        Path(file).write_bytes(document)
+    except OSError as e:
+        raise ConfigError(f"{file} cannot be written: {e.strerror}") from e
+    typer.echo(f"wrote {file}")
+
+
+@contextmanager
+def database(**overrides: Any) -> Iterator[tuple[Settings, Engine]]:
+    """Open the database in force, at the right migration; an embedded one is made on first use."""
+    settings = load_settings(**overrides)
+    engine = compose.open_engine(settings)
+    try:
+        compose.prepare_embedded(settings, engine)
+        check_migration(engine)
+        yield settings, engine
+    finally:
+        engine.dispose()
+
+
+def _code(value: str | None, letters: int) -> str | None:
+    if value is None:
+        return None
+    if len(value) != letters or not value.isascii() or not value.isalpha():
+        raise ConfigError(f"{value!r} is no code of {letters} letters, such as {'GBR' if letters == 3 else 'en'}")
+    return value.upper() if letters == 3 else value.lower()
+
+
+def _read(file: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as e:
+        raise ConfigError(f"{file} cannot be read: {e.strerror}") from e

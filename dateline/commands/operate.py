@@ -1,0 +1,198 @@
+"""``status``, ``config``, ``topics ensure``, ``dead-letters list|show|replay`` and ``db upgrade``."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from pydantic import SecretStr
+
+from dateline import compose
+from dateline.commands.feeds import database
+from dateline.output import AsCsv, AsJson, cell, console, show
+from storage import queries
+from storage.dead_letters import mark_replayed
+from storage.engine import reading, transaction, upgrade
+from stream.errors import ConfigError, DatelineError
+from stream.settings import PREFIX, Settings, load_settings
+
+topics_app = typer.Typer(name="topics", no_args_is_help=True, help="The broker's topics.")
+dead_letters_app = typer.Typer(name="dead-letters", no_args_is_help=True, help="Records that no stage could handle.")
+db_app = typer.Typer(name="db", no_args_is_help=True, help="The database.")
+
+LETTER_COLUMNS = ("id", "failed_at", "stage", "topic", "partition", "offset", "error_class", "message", "replayed_at")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands that stand alone to *app*."""
+    app.command()(status)
+    app.command()(config)
+
+
+def status(as_json: AsJson = False) -> None:
+    """Show feeds by health, how far each stage is behind, dead letters, and rows.
+
+    Example: dateline status
+    """
+    with database() as (settings, engine):
+        with reading(engine) as conn:
+            rows, feeds = queries.counts(conn), queries.feed_health(conn)
+        lags = _lags(settings)
+    health: dict[str, int] = {}
+    for feed in feeds:
+        health[feed["health"]] = health.get(feed["health"], 0) + 1
+    found = {
+        "broker": compose.shown(settings.broker),
+        "database": compose.shown(settings.database),
+        "feeds": health,
+        "lag": lags,
+        "rows": rows,
+    }
+    if as_json:
+        typer.echo(json.dumps(found, default=str, indent=2))
+        return
+    console().print(f"broker    {found['broker']}\ndatabase  {found['database']}", markup=False)
+    console().print(
+        "feeds     " + (", ".join(f"{count} {name}" for name, count in sorted(health.items())) or "none yet: dateline feeds add URL")
+    )
+    for group, records in lags.items():
+        console().print(f"lag       {group}: {'unknown (the topic does not exist yet)' if records is None else records}", markup=False)
+    show([{"table": name, "rows": count} for name, count in rows.items()], ("table", "rows"), as_json=False, as_csv=False)
+
+
+def config(as_json: AsJson = False) -> None:
+    """Print the settings in force, secrets hidden, and what each is for.
+
+    Example: DATELINE_RUN=2 dateline config
+    """
+    settings = load_settings()
+    rows = [
+        {"variable": PREFIX + name.upper(), "value": _plain(name, settings), "meaning": field.description or ""}
+        for name, field in Settings.model_fields.items()
+    ]
+    show(rows, ("variable", "value", "meaning"), as_json=as_json, as_csv=False)
+
+
+@topics_app.command("ensure")
+def ensure() -> None:
+    """Make the topics that do not exist yet; existing ones stay as they are.
+
+    Example: dateline topics ensure
+    """
+    settings = load_settings()
+    broker = compose.open_broker(settings)
+    try:
+        made = set(broker.ensure_topics(compose.topics(settings)))
+    finally:
+        broker.close()
+    for topic in compose.topics(settings):
+        typer.echo(f"{topic.name}: {f'made with {topic.partitions} partitions' if topic.name in made else 'exists'}")
+
+
+@db_app.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to the schema of this version.
+
+    Example: DATELINE_DATABASE_URL=postgresql://dateline@db/dateline dateline db upgrade
+    """
+    settings = load_settings()
+    engine = compose.open_engine(settings)
+    try:
+        upgrade(engine)
+    finally:
+        engine.dispose()
+    typer.echo(f"{compose.shown(settings.database)} is at the schema of this version")
+
+
+@dead_letters_app.command("list")
+def letters_list(
+    stage: Annotated[str | None, typer.Option(help="Only those of this stage, as shown in the list.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Only those read from this topic.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most rows.")] = 50,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Show what failed for good, the newest first.
+
+    Example: dateline dead-letters list --stage dateline.process
+    """
+    with database() as (_, engine), reading(engine) as conn:
+        rows = queries.dead_letters(conn, stage=stage, topic=topic, limit=limit)
+    show(rows, LETTER_COLUMNS, as_json=as_json, as_csv=as_csv, empty="No dead letters.")
+
+
+@dead_letters_app.command("show")
+def letters_show(id_: Annotated[int, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+    """Show one dead letter whole: what failed, why, and the record's bytes.
+
+    Example: dateline dead-letters show 3
+    """
+    with database() as (_, engine):
+        row = _letter(engine, id_)
+    if as_json:
+        show([row], (), as_json=True, as_csv=False)
+        return
+    for name, value in row.items():
+        shown = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) if name == "trace" else cell(value)
+        console().print(f"{name + ':':16}{shown}", markup=False)
+
+
+@dead_letters_app.command("replay")
+def letters_replay(ids: Annotated[list[int], typer.Argument(metavar="ID…")]) -> None:
+    """Send dead letters to the topic that they came from, once more.
+
+    Example: dateline dead-letters replay 3 4
+    """
+    with database() as (settings, engine):
+        rows = [_letter(engine, id_) for id_ in ids]
+        by_reference = [row["id"] for row in rows if row["by_reference"]]
+        if by_reference:
+            raise DatelineError(f"dead letter {by_reference[0]} was too large to be copied; read it at its own topic and offset")
+        broker = compose.open_broker(settings)
+        producer = broker.producer()
+        try:
+            for row in rows:
+                producer.send(row["topic"], key=row["key"], value=row["value"], headers=queries.letter_headers(row))
+            producer.flush()
+            with transaction(engine) as conn:
+                for row in rows:
+                    mark_replayed(conn, row["id"])
+        finally:
+            producer.close()
+            broker.close()
+    for row in rows:
+        typer.echo(f"{row['id']} sent to {row['topic']}")
+
+
+def _letter(engine: Any, id_: int) -> Any:
+    with reading(engine) as conn:
+        row = queries.dead_letter(conn, id_)
+    if row is None:
+        raise ConfigError(f"there is no dead letter {id_}; `dateline dead-letters list` shows them")
+    return row
+
+
+def _lags(settings: Settings) -> dict[str, int | None]:
+    broker = compose.open_broker(settings)
+    try:
+        found: dict[str, int | None] = {}
+        for group, topic in compose.groups(settings).items():
+            partitions = broker.lag(group, [topic])
+            found[group] = sum(partition.lag for partition in partitions) if partitions else None
+        return found
+    finally:
+        broker.close()
+
+
+def _plain(name: str, settings: Settings) -> object:
+    if name in ("broker_url", "database_url"):
+        return compose.shown(settings.broker if name == "broker_url" else settings.database)
+    value = getattr(settings, name)
+    if isinstance(value, SecretStr):
+        return "********"
+    if isinstance(value, tuple):
+        return ",".join(str(item) for item in value)
+    if name == "kafka_options":
+        return json.dumps({key: "********" if "password" in key or "token" in key else item for key, item in value.items()}, default=str)
+    return value if isinstance(value, int | float | str | None) else str(value)

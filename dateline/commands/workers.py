@@ -1,0 +1,84 @@
+"""``ingest``, ``process``, ``store`` and ``run``."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from dateline import compose
+from dateline.logs import configure_logging
+from dateline.supervisor import Supervisor
+from storage.engine import upgrade
+from stream.errors import StageStopped
+from stream.settings import Settings, load_settings
+from stream.signals import stop_on_signals, stop_with_standard_input
+
+Supervised = Annotated[bool, typer.Option("--supervised", hidden=True, help="End when standard input ends.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to *app*."""
+    for command in (ingest, process, store, run):
+        app.command()(command)
+
+
+def ingest(supervised: Supervised = False) -> None:
+    """Fetch feeds that are due and publish their articles, until stopped.
+
+    Example: dateline ingest
+    """
+    _work("ingest", compose.ingest, supervised)
+
+
+def process(supervised: Supervised = False) -> None:
+    """Annotate published articles with entities and events, until stopped.
+
+    Example: DATELINE_PIPELINE=en_core_web_sm dateline process
+    """
+    _work("process", compose.process, supervised)
+
+
+def store(supervised: Supervised = False) -> None:
+    """Write annotated articles to the database, until stopped.
+
+    Example: DATELINE_DATABASE_URL=postgresql://dateline@db/dateline dateline store
+    """
+    _work("store", compose.store, supervised)
+
+
+def run() -> None:
+    """Run all three workers on this machine; what dies is started again, Ctrl-C or SIGTERM ends them all.
+
+    Example: dateline run
+    """
+    settings = load_settings()
+    configure_logging(settings, "run")
+    stop = stop_on_signals()
+    prepare(settings)
+    supervisor = Supervisor()
+    supervisor.run(stop)
+    if supervisor.broken:
+        raise StageStopped(supervisor.broken)
+
+
+def prepare(settings: Settings) -> None:
+    """Bring the database to this version and make the topics, as one machine does for itself and a deployment by jobs."""
+    engine, broker = compose.open_engine(settings), compose.open_broker(settings)
+    try:
+        upgrade(engine)
+        broker.ensure_topics(compose.topics(settings))
+    finally:
+        broker.close()
+        engine.dispose()
+
+
+def _work(name: str, worker: Callable[[Settings, threading.Event], None], supervised: bool) -> None:
+    settings = load_settings()
+    configure_logging(settings, name)
+    stop = stop_on_signals()
+    if supervised:
+        stop_with_standard_input(stop)
+    worker(settings, stop)
