@@ -261,6 +261,19 @@ def find_feed(engine: Engine, name: str) -> Feed | None:
         return _find(connection, name.strip())
 
 
+def move_feed(engine: Engine, feed_id: str, url: str) -> None:
+    """Say that the feed is at *url* from now on, and due; its id and what was seen of it stay."""
+    with transaction(engine) as connection:
+        due = {"url": url, "state": "active", "reason": None, "next_fetch_at": database_now(connection)}
+        connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(due))
+
+
+def database_time(engine: Engine) -> datetime:
+    """Return the database's clock, by which leases and fetches are timed."""
+    with reading(engine) as connection:
+        return database_now(connection)
+
+
 def remove_feed(engine: Engine, name: str) -> bool:
     """Remove the feed whose id or URL is *name*; False if there is none.
 

@@ -101,9 +101,9 @@ def import_(file: Annotated[str, typer.Argument(help="An OPML file, or - for sta
 
     Example: dateline feeds import subscriptions.opml
     """
-    from ingest.opml import read_opml
+    from ingest.opml import parse_opml, read_opml
 
-    outlines = read_opml(_read(file), file)
+    outlines = parse_opml(sys.stdin.buffer.read()) if file == "-" else read_opml(Path(file))
     added = known = 0
     bad: list[str] = []
     with database() as (_, engine):
@@ -127,10 +127,12 @@ def export(file: Annotated[str, typer.Argument(help="Where to write, or - for st
 
     Example: dateline feeds export subscriptions.opml
     """
-    from ingest.opml import write_opml
+    from ingest.opml import OpmlFeed, write_opml
 
     with database() as (_, engine):
-        document = write_opml(feeds.list_feeds(engine))
+        document = write_opml(
+            OpmlFeed(feed.url, feed.title or feed.outlet or "", language=feed.language) for feed in feeds.list_feeds(engine)
+        )
     if file == "-":
         sys.stdout.buffer.write(document)
         return
@@ -160,10 +162,3 @@ def _code(value: str | None, letters: int) -> str | None:
     if len(value) != letters or not value.isascii() or not value.isalpha():
         raise ConfigError(f"{value!r} is no code of {letters} letters, such as {'GBR' if letters == 3 else 'en'}")
     return value.upper() if letters == 3 else value.lower()
-
-
-def _read(file: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as e:
-        raise ConfigError(f"{file} cannot be read: {e.strerror}") from e

@@ -14,11 +14,20 @@ from storage import queries
 from storage.engine import reading
 from stream.errors import ConfigError
 from stream.messages import EventType
-from stream.messages import Modality as ModalityValue
 
 app = typer.Typer(name="query", no_args_is_help=True, help="Ask the database.")
 
-Modality = StrEnum("Modality", {name: name for name in get_args(ModalityValue)})
+
+class Modality(StrEnum):
+    """Whether it happened."""
+
+    asserted = "asserted"
+    planned = "planned"
+    conditional = "conditional"
+    possible = "possible"
+    hypothetical = "hypothetical"
+    negated = "negated"
+
 
 Since = Annotated[str | None, typer.Option(help="From this moment on: 2025-05-13, 2025-05-13T08:00Z, or an age such as 36h or 7d.")]
 Until = Annotated[str | None, typer.Option(help="Before this moment; the same forms.")]
