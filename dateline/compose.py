@@ -45,7 +45,7 @@ def open_broker(settings: Settings) -> Broker:
     options = dict(settings.kafka_options)
     if settings.kafka_password is not None:
         options["sasl_plain_password"] = settings.kafka_password.get_secret_value()
-    return connect_broker(settings.broker, options=options)
+    return connect_broker(settings.broker, options=options, session_timeout=settings.session_timeout)
 
 
 def topics(settings: Settings) -> tuple[TopicSpec, ...]:

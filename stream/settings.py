@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     topic_prefix: str = Field(default="dateline", pattern=r"^[a-zA-Z0-9._-]{1,100}$", description="Prefix of topics and consumer groups.")
     topic_partitions: int = Field(default=12, ge=1, le=1000, description="Partitions of a topic that is made.")
     topic_retention_days: float = Field(default=7.0, gt=0, description="How long records are kept.")
+    session_timeout: float | None = Field(
+        default=None, ge=1, description="Seconds after which a silent group member loses its partitions; default 45 on Kafka, 10 embedded."
+    )
     kafka_options: dict[str, Any] = Field(
         default_factory=dict, description="Further kafka-python options, JSON: security_protocol, ssl_cafile, sasl_mechanism …"
     )
@@ -53,6 +56,9 @@ class Settings(BaseSettings):
     )
     contact: str = Field(default="", description="Address or URL put into the User-Agent, so that publishers can reach you.")
     fetch_concurrency: int = Field(default=32, ge=1, le=1000, description="Fetches under way at once in one ingest worker.")
+    feed_lease: float = Field(
+        default=120.0, ge=1, description="Seconds after which a feed leased by a worker that died may be fetched by another."
+    )
     fetch_timeout: float = Field(default=30.0, gt=0, description="Seconds for a whole request.")
     fetch_max_bytes: int = Field(default=15 * 1024 * 1024, ge=1024, description="Largest body, after decompression.")
     min_interval: float = Field(default=300.0, gt=0, description="Shortest seconds between two fetches of a feed.")
