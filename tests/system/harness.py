@@ -59,7 +59,8 @@ def rss(title: str, base: str, entries: Iterable[Story]) -> bytes:
         f"<description>{escape(story.body)}</description></item>"
         for story in entries
     )
-    return f"<?xml version='1.0'?><rss version='2.0'><channel><title>{escape(title)}</title><link>{base}/</link>{items}</channel></rss>".encode()
+    channel = f"<title>{escape(title)}</title><link>{base}/</link>{items}"
+    return f"<?xml version='1.0'?><rss version='2.0'><channel>{channel}</channel></rss>".encode()
 
 
 class Site:

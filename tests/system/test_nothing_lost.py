@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,9 +38,9 @@ def kafka_and_postgres(kafka_server: KafkaServer, postgres_url: str, tmp_path: P
 
 
 @pytest.fixture(params=["embedded", "kafka_and_postgres"])
-def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
+def stack(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """The environment of the workers: short leases, so that what a killed one held passes on soon."""
-    yield {
+    return {
         **request.getfixturevalue(request.param),
         "DATELINE_ALLOW_NETWORKS": "127.0.0.1/32",
         "DATELINE_FETCH_CONCURRENCY": "2",
@@ -105,7 +104,7 @@ def _reports(engine: Engine) -> dict[str, int]:
         .group_by(articles.c.article_id)
     )
     with reading(engine) as conn:
-        return {article_id: number for article_id, number in conn.execute(query)}
+        return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def _stored(engine: Engine) -> list[AnnotatedArticle]:
