@@ -1,0 +1,258 @@
+"""What Dateline knows of the world before it reads: countries, governments, organisations, roles and places.
+
+The facts are tables in ``data/``; each begins with comment lines that name its sources and, last, its columns.
+Country codes and sectors are PLOVER's. Names are found in any case that has a capital, with or without accents and a
+leading "the"; an abbreviation (US, WHO, IS) only in its capitals, dots optional. Role words are found in any case.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import NamedTuple, TypeVar
+
+TABLES = ("countries", "territories", "metonyms", "organisations", "groups", "roles", "cities", "regions", "place_names")
+FORMAT = "1"  # raised when lookup changes; the rest of the version is a hash of the tables
+
+_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "ʻ": "'", "ʽ": "'", "`": "'", "–": "-", "‑": "-"})
+_ABBREVIATION = re.compile(r"[A-Z][A-Z0-9&.+-]{0,7}$")
+_FORMER = re.compile(r"(?:former|ex|ousted|deposed|late|then)[- ]", re.IGNORECASE)
+_OFFICES = frozenset({"GOV", "LEG", "JUD", "MIL"})
+
+T = TypeVar("T")
+
+
+class Organisation(NamedTuple):
+    """*code* is a country or one of PLOVER's codes for what belongs to none; the first sector is the primary one."""
+
+    code: str | None
+    sectors: tuple[str, ...]
+    name: str = ""
+
+
+class Metonym(NamedTuple):
+    """A name that stands for a government, parliament or service; *type* is the entity type it gets."""
+
+    code: str
+    type: str
+    sector: str | None
+
+
+class Group(NamedTuple):
+    """A nationality, religion, ethnic or political group named by an adjective or a people."""
+
+    code: str | None
+    sector: str | None
+
+
+class Country(NamedTuple):
+    """A state with the middle of its populated places."""
+
+    code: str
+    name: str
+    lat: float
+    lon: float
+    geonames_id: int | None
+
+
+class KnownPlace(NamedTuple):
+    """A city or region; *population* is 0 for regions."""
+
+    name: str
+    code: str
+    lat: float
+    lon: float
+    geonames_id: int | None
+    population: int
+    precision: str  # city or region
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """The tables as indexes; ask through the methods. *version* changes with any byte of a table."""
+
+    version: str
+    countries: Mapping[str, Country]
+    _country_names: Mapping[str, str]
+    _groups: Mapping[str, Group]
+    _capitals: Mapping[str, str]
+    _metonyms: Mapping[str, Metonym]
+    _organisations: Mapping[str, Organisation]
+    _roles: Mapping[str, tuple[str, bool]]
+    _places: Mapping[str, tuple[KnownPlace, ...]]
+
+    def country_of(self, phrase: str) -> str | None:
+        """Return the code of a country, nationality ("Turkish", "Turks") or organisation (NATO → IGO, Hamas → PSE)."""
+        group = self.group(phrase)
+        organisation = self.organisation(phrase)
+        return self.country_named(phrase) or (group.code if group else None) or (organisation.code if organisation else None)
+
+    def country_named(self, phrase: str) -> str | None:
+        """Return the code of the state or dependency that *phrase* names."""
+        return _find(self._country_names, phrase)
+
+    def group(self, phrase: str) -> Group | None:
+        """Return what *phrase* says where it is a nationality, religion or other group, as adjective or people."""
+        return next((found for form in _singulars(phrase) if (found := _find(self._groups, form))), None)
+
+    def capital_country(self, name: str) -> str | None:
+        """Return the code of the country whose capital *name* is."""
+        return _find(self._capitals, name)
+
+    def metonym(self, phrase: str) -> Metonym | None:
+        """Return the government or body that *phrase* can stand for: a seat, a building or a capital."""
+        if found := _find(self._metonyms, phrase):
+            return found
+        capital = self.capital_country(phrase)
+        return Metonym(capital, "GPE", "GOV") if capital else None
+
+    def metonym_country(self, phrase: str) -> str | None:
+        """Return the code of the government or body that *phrase* can stand for (Kremlin, Ankara, Downing Street)."""
+        found = self.metonym(phrase)
+        return found.code if found else None
+
+    def organisation(self, name: str) -> Organisation | None:
+        """Return the known organisation of that name: its code and its sectors."""
+        return _find(self._organisations, name)
+
+    def sector_of(self, phrase: str) -> str | None:
+        """Return the PLOVER sector of a role word or body, singular or plural, alone or with words before it.
+
+        The longest known ending counts ("senior foreign minister" → GOV); a weak head gives way to a role before it
+        ("police spokesman" → COP). Who left an office is ELI ("former president", "ex-minister").
+        """
+        words = fold(phrase).split()
+        if match := _FORMER.match(" ".join(words)):
+            sector = self.sector_of(" ".join(words)[match.end() :])
+            return "ELI" if sector in _OFFICES else sector
+        for start in range(len(words)):
+            role = self._role(" ".join(words[start:]))
+            if role is None:
+                continue
+            sector, weak = role
+            return (self.sector_of(" ".join(words[:start])) if weak and start else None) or sector
+        return None
+
+    def _role(self, phrase: str) -> tuple[str, bool] | None:
+        return next((self._roles[form] for form in _singulars(phrase) if form in self._roles), None)
+
+    def places(self, name: str) -> tuple[KnownPlace, ...]:
+        """Return the cities and regions of that name, the most populous first."""
+        return _find(self._places, name) or ()
+
+
+@lru_cache(maxsize=1)
+def load_knowledge() -> Knowledge:
+    """Return the knowledge in the tables, read once per process."""
+    folder = files(__package__) / "data"
+    raw = {name: (folder / f"{name}.tsv").read_bytes() for name in TABLES}
+    table = {name: tuple(_rows(value.decode())) for name, value in raw.items()}
+    return Knowledge(
+        version=f"{FORMAT}+{hashlib.sha256(b''.join(raw.values())).hexdigest()[:8]}",
+        countries={c.code: c for c in map(_country, table["countries"])},
+        _country_names=_index(_country_names(table["countries"], table["territories"])),
+        _groups=_index(_groups(table["groups"], table["countries"], table["territories"])),
+        _capitals=_index((row[4], row[0]) for row in table["countries"] if row[4]),
+        _metonyms=_index((row[0], Metonym(row[1], row[2], row[3] or None)) for row in table["metonyms"]),
+        _organisations=_index(_organisations(table["organisations"])),
+        _roles={fold(row[0]): (row[1], row[2] == "weak") for row in table["roles"]},
+        _places=_places(table["cities"], table["regions"], table["place_names"]),
+    )
+
+
+@lru_cache(maxsize=65_536)
+def fold(name: str) -> str:
+    """Return *name* as it is compared: case and accents folded, one kind of apostrophe, single spaces, no leading "the"."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name.translate(_APOSTROPHES)) if not unicodedata.combining(c))
+    words = plain.casefold().split()
+    return " ".join(words[1:] if len(words) > 1 and words[0] == "the" else words)
+
+
+def _find(index: Mapping[str, T], phrase: str) -> T | None:
+    squeezed = " ".join(phrase.split())
+    if not any(c.isupper() for c in squeezed):
+        return None
+    abbreviation = squeezed[4:] if squeezed[:4].casefold() == "the " else squeezed
+    if _ABBREVIATION.match(abbreviation) and (found := index.get(abbreviation.replace(".", ""))) is not None:
+        return found
+    return index.get(fold(squeezed))
+
+
+def _index(pairs: Iterable[tuple[str, T]]) -> dict[str, T]:
+    """Index names, an abbreviation by its capitals; of two entries with one name the first stays."""
+    index: dict[str, T] = {}
+    for name, value in pairs:
+        index.setdefault(name.replace(".", "") if _ABBREVIATION.match(name) else fold(name), value)
+    return index
+
+
+def _singulars(phrase: str) -> Iterator[str]:
+    """Yield *phrase* in folded words, or as it is where it has capitals to keep, then what it may be the plural of."""
+    yield phrase
+    for plural, singular in (("men", "man"), ("women", "woman"), ("ies", "y"), ("sses", "ss"), ("ches", "ch"), ("s", ""), ("'s", "")):
+        if phrase.endswith(plural) and len(phrase) > len(plural) + 2:
+            yield phrase[: -len(plural)] + singular
+    first, _, rest = phrase.partition(" ")
+    if rest.startswith(("of ", "to ", "general")) and first.endswith("s"):  # members of parliament, attorneys general
+        yield f"{first[:-3]}y {rest}" if first.endswith("ies") else f"{first[:-1]} {rest}"
+
+
+def _rows(text: str) -> Iterator[list[str]]:
+    """Yield the rows of a table, each filled up to the columns that the last comment line names."""
+    columns = 0
+    for line in text.splitlines():
+        if line.startswith("#"):
+            columns = line.count("\t") + 1
+        elif line:
+            cells = line.split("\t")
+            yield cells + [""] * (columns - len(cells))
+
+
+def _country(row: list[str]) -> Country:
+    return Country(row[0], row[1], float(row[8]), float(row[9]), int(row[10]) if row[10] else None)
+
+
+def _names(cell: str) -> list[str]:
+    return [name for name in cell.split("|") if name]
+
+
+def _country_names(countries: Iterable[list[str]], territories: Iterable[list[str]]) -> Iterator[tuple[str, str]]:
+    for row in countries:
+        yield from ((name, row[0]) for name in (row[1], *_names(row[2])))
+    for row in territories:
+        yield from ((name, row[0]) for name in _names(row[1]))
+
+
+def _groups(groups: Iterable[list[str]], countries: Iterable[list[str]], territories: Iterable[list[str]]) -> Iterator[tuple[str, Group]]:
+    for row in countries:
+        yield from ((name, Group(row[0], None)) for name in _names(row[3]))
+    for row in territories:
+        yield from ((name, Group(row[0], None)) for name in _names(row[2]))
+    for row in groups:
+        yield row[0], Group(row[1] or None, row[2] or None)
+
+
+def _organisations(rows: Iterable[list[str]]) -> Iterator[tuple[str, Organisation]]:
+    for row in rows:
+        value = Organisation(row[2] or None, tuple(_names(row[3])), row[0])
+        yield from ((name, value) for name in (row[0], *_names(row[1])))
+
+
+def _places(cities: Iterable[list[str]], regions: Iterable[list[str]], others: Iterable[list[str]]) -> dict[str, tuple[KnownPlace, ...]]:
+    """Index places by folded name; a listed other name leads to the places of that name in its country."""
+    found: dict[str, list[KnownPlace]] = {}
+    for name, code, lat, lon, geonames_id, population in cities:
+        place = KnownPlace(name, code, float(lat), float(lon), int(geonames_id), int(population), "city")
+        found.setdefault(fold(name), []).append(place)
+    for names, code, lat, lon, geonames_id in regions:
+        for name in _names(names):
+            region = KnownPlace(_names(names)[0], code, float(lat), float(lon), int(geonames_id) if geonames_id else None, 0, "region")
+            found.setdefault(fold(name), []).append(region)
+    for alias, name, code in others:
+        found.setdefault(fold(alias), []).extend([p for p in found.get(fold(name), ()) if p.code == code])
+    return {key: tuple(sorted(set(places), key=lambda p: (-p.population, p.code, p.name))) for key, places in found.items()}
