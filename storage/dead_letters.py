@@ -31,8 +31,8 @@ def write_letters(conn: Connection, records: Iterable[Record], *, now: datetime 
 
 def mark_replayed(conn: Connection, dead_letter_id: int, *, now: datetime | None = None) -> bool:
     """Note that a dead letter was sent to its topic again; return False where there is no such one."""
-    statement = update(dead_letters).where(dead_letters.c.dead_letter_id == dead_letter_id).values(replayed_at=now or datetime.now(UTC))
-    return conn.execute(statement).rowcount == 1
+    statement = update(dead_letters).where(dead_letters.c.dead_letter_id == dead_letter_id)
+    return conn.execute(statement.values(replayed_at=now or datetime.now(UTC))).rowcount == 1
 
 
 def record_gaps(conn: Connection, group: str, missing: Mapping[tuple[str, int], tuple[int, int]], *, now: datetime | None = None) -> None:
@@ -48,9 +48,7 @@ def record_gaps(conn: Connection, group: str, missing: Mapping[tuple[str, int], 
 
 def accept_gaps(conn: Connection, group: str, *, now: datetime | None = None) -> int:
     """Note that an operator takes the loss of every open gap of *group*; return how many there were."""
-    statement = (
-        update(gaps).where(gaps.c.consumer_group == group, gaps.c.accepted_at.is_(None)).values(accepted_at=now or datetime.now(UTC))
-    )
+    still_open = update(gaps).where(gaps.c.consumer_group == group, gaps.c.accepted_at.is_(None))
     return conn.execute(still_open.values(accepted_at=now or datetime.now(UTC))).rowcount
 
 

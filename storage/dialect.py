@@ -1,12 +1,27 @@
-"""The few places where Postgres and SQLite differ; nothing else asks which database it is."""
+"""The few places where Postgres and SQLite differ: ON CONFLICT, JSON, full-text search. Nothing else asks which database it is."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Connection, Integer, Table
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    Select,
+    Table,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -14,6 +29,13 @@ BigId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 Insert = postgresql.Insert | sqlite.Insert
+
+MAX_TERMS = 32  # of a search; FTS5 nests AND, and 256 levels are its limit
+MAX_TERM_CHARS = 200  # code points; Postgres refuses a word over 2,046 bytes in a query
+SNIPPET_WORDS = 30
+HEADLINE = f"StartSel=[, StopSel=], MaxWords={SNIPPET_WORDS}, MinWords=15, FragmentDelimiter=' … ', MaxFragments=1"
+
+_TERM = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +45,97 @@ class RawJson:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class SearchTerms:
+    """What a reader looks for: each of *wanted*, a word or words that follow each other, and none of *unwanted*."""
+
+    wanted: tuple[str, ...]
+    unwanted: tuple[str, ...] = ()
+
+
 def dump_json(value: Any) -> str:
     """Encode *value* for a Json column; the engine's serialiser."""
     return value.text if isinstance(value, RawJson) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def insert_into(conn: Connection, table: Table) -> Insert:
-    """Return the dialect's INSERT into *table*, the one that has ON CONFLICT."""
-    return postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
+def insert_into(conn: Connection, target: Table) -> Insert:
+    """Return the dialect's INSERT into *target*, the one that has ON CONFLICT."""
+    return postgresql.insert(target) if conn.dialect.name == "postgresql" else sqlite.insert(target)
+
+
+def search_terms(words: str) -> SearchTerms:
+    """Read what a person types: words that must all occur, "words in a row" in quotes, and -words that must not.
+
+    Nothing else has a meaning, and nothing is an error; what holds no letter or digit is left out.
+    """
+    terms: dict[bool, list[str]] = {False: [], True: []}
+    for minus, quoted, plain in _TERM.findall(words)[:MAX_TERMS]:
+        term = (quoted or plain).replace('"', " ").strip()[:MAX_TERM_CHARS]
+        if any(character.isalnum() for character in term):
+            terms[bool(minus)].append(term)
+    return SearchTerms(tuple(terms[False]), tuple(terms[True]))
+
+
+def best_articles(conn: Connection, terms: SearchTerms, limit: int) -> Select[tuple[int, float, str]]:
+    """Return the query for (article_key, rank, snippet) of the articles that fit best, the best first; needs a wanted term.
+
+    *rank* is comparable within one search only; the found words stand in [brackets] in *snippet*.
+    """
+    return _best_postgres(terms, limit) if conn.dialect.name == "postgresql" else _best_sqlite(terms, limit)
+
+
+def article_matches(conn: Connection, terms: SearchTerms) -> ColumnElement[bool]:
+    """Return the condition that a row of ``articles`` fits; needs a wanted term."""
+    if conn.dialect.name == "postgresql":
+        return _matches_postgres(terms)
+    found = select(_FTS5.c.rowid).where(_fts5_match(terms))
+    return literal_column("articles.article_key", Integer).in_(found)
 
 
 def outside_of_metadata(_object: object, name: str | None, kind: str, reflected: bool, _compare_to: object) -> bool:
     """Return whether Alembic should compare *name*: the parts of full-text search are the migrations' alone."""
     return not (reflected and name is not None and (name.startswith("article_search") or "search_vector" in name))
+
+
+_ARTICLES = table("articles", column("article_key", Integer), column("text"), column("dated_at"))
+_FTS5 = table("article_search", column("rowid", Integer))
+
+
+def _tsquery(terms: SearchTerms) -> ColumnElement[Any]:
+    """Every term in quotes, so that the words ``or`` and ``and`` are words; websearch_to_tsquery raises for nothing."""
+    quoted = [f'"{term}"' for term in terms.wanted] + [f'-"{term}"' for term in terms.unwanted]
+    return func.websearch_to_tsquery(literal_column("'dateline'"), " ".join(quoted))
+
+
+def _best_postgres(terms: SearchTerms, limit: int) -> Select[tuple[int, float, str]]:
+    """Snippets are made for the best alone: each costs a new parse of a whole text."""
+    rank = func.ts_rank(literal_column("articles.search_vector"), _tsquery(terms), type_=Float).label("rank")
+    order = (rank.desc(), _ARTICLES.c.dated_at.desc(), _ARTICLES.c.article_key)
+    best = select(_ARTICLES.c.article_key, rank).where(_matches_postgres(terms)).order_by(*order).limit(limit).subquery()
+    snippet = func.ts_headline(literal_column("'dateline'"), _ARTICLES.c.text, _tsquery(terms), HEADLINE).label("snippet")
+    joined = best.join(_ARTICLES, _ARTICLES.c.article_key == best.c.article_key)
+    found = select(best.c.article_key, best.c.rank, snippet).select_from(joined)
+    return found.order_by(best.c.rank.desc(), _ARTICLES.c.dated_at.desc(), best.c.article_key)
+
+
+def _matches_postgres(terms: SearchTerms) -> ColumnElement[bool]:
+    return literal_column("articles.search_vector").bool_op("@@")(_tsquery(terms))
+
+
+def _fts5_match(terms: SearchTerms) -> ColumnElement[bool]:
+    def phrase(term: str) -> str:
+        return f'"{term}"'
+
+    wanted = " AND ".join(map(phrase, terms.wanted))
+    unwanted = " OR ".join(map(phrase, terms.unwanted))
+    expression = f"({wanted}) NOT ({unwanted})" if unwanted else wanted
+    return literal_column("article_search").bool_op("MATCH")(expression)
+
+
+def _best_sqlite(terms: SearchTerms, limit: int) -> Select[tuple[int, float, str]]:
+    """bm25 is the smaller the better; the title, first column, counts ten times."""
+    rank = literal_column("-bm25(article_search, 10.0, 1.0)", Float).label("rank")
+    snippet: ColumnElement[str] = literal_column(f"snippet(article_search, 1, '[', ']', ' … ', {SNIPPET_WORDS})")
+    joined = _FTS5.join(_ARTICLES, _ARTICLES.c.article_key == _FTS5.c.rowid)
+    found = select(_ARTICLES.c.article_key, rank, snippet.label("snippet")).select_from(joined).where(_fts5_match(terms))
+    return found.order_by(rank.desc(), _ARTICLES.c.dated_at.desc(), _ARTICLES.c.article_key).limit(limit)
