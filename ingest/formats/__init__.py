@@ -1,0 +1,33 @@
+"""The formats that feeds come in; ``ingest.parse.FORMATS`` lists them. What they share is here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urljoin, urlsplit
+
+from stream.errors import PermanentError
+
+MAX_URL_CHARS = 4096
+MAX_ENCLOSURES = 20  # of one entry
+MAX_TAGS = 50  # authors or categories of one entry
+
+
+class ParseError(PermanentError):
+    """A body that is no feed; one line says what it is."""
+
+
+def absolute_url(base: str, url: object) -> str | None:
+    """Return *url*, as a feed gives it, resolved against *base*; None for anything but http and https."""
+    if not isinstance(url, str) or not url.strip() or len(url) > MAX_URL_CHARS:
+        return None
+    try:
+        absolute = urljoin(base, "".join(url.split()) if "\n" in url.strip() else url.strip())
+        parts = urlsplit(absolute)
+        return absolute if parts.scheme in ("http", "https") and parts.hostname else None
+    except ValueError:
+        return None
+
+
+def distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the non-empty ones of *texts*, each once, in order, MAX_TAGS at most."""
+    return tuple(dict.fromkeys(text for text in texts if text))[:MAX_TAGS]

@@ -1,0 +1,119 @@
+"""Bytes of a feed or page → text, decoded once, whatever was declared.
+
+What the bytes prove wins over what is declared: a byte order mark, the pattern of UTF-16, valid UTF-8 beyond ASCII. Then
+come the declarations, the HTTP header's before the document's (RFC 7303 §3), each only if the bytes fit. One stray byte
+never decides: text that is mostly valid UTF-8 stays UTF-8 and the strays become U+FFFD.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+REPLACEMENT = "\ufffd"
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it starts with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_PATTERNS = (  # "<" and "<?" as XML 1.0 appendix F lists them
+    (b"<\0\0\0", "utf-32-le"),
+    (b"\0\0\0<", "utf-32-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+    (b"\x4c\x6f\xa7\x94", "cp037"),
+)
+# A declared name stands for the larger set that publishers mean by it, as in the WHATWG Encoding Standard §4.2.
+_MEANT = {
+    "ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874",
+    "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "big5": "big5hkscs",
+}  # fmt: skip
+# No encodings of documents, slow on purpose, or refuted by the absence of the byte patterns above.
+_NEVER = re.compile(r"utf-?(?:7|16|32)|punycode|idna|unicode|undefined|mbcs|oem|charmap")
+_SEVEN_BIT = re.compile(r"hz$|iso2022")
+_LOOSE = frozenset({"utf-8", "cp1252"})  # says nothing: the first is proved elsewhere, the second takes any bytes
+_DECLARED = re.compile(rb"""^\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*["']\s*([A-Za-z0-9._:+-]{1,40})""")
+_META = re.compile(rb"""<meta\s[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9._:+-]{1,40})""", re.IGNORECASE)
+
+
+class Decoded(NamedTuple):
+    """Text without a byte order mark, the encoding that it was read in, and how many stray bytes became U+FFFD."""
+
+    text: str
+    encoding: str
+    strays: int
+
+
+def decode(body: bytes, charset: str | None) -> Decoded:
+    """Return the text in *body*; *charset* is what the Content-Type header says."""
+    proved = _proved(body)
+    if proved:
+        mark, encoding = proved
+        return _replaced(body[len(mark) :], encoding)
+    declared = _known(
+        [charset, *(found[1].decode("ascii") for found in (_DECLARED.search(body[:400]), _META.search(body[:2048])) if found)]
+    )
+    if body.isascii():
+        shifted = next((name for name in declared if _SEVEN_BIT.match(name)), "utf-8")
+        return _replaced(body, shifted)
+    for encoding in ("utf-8", *(name for name in declared if name not in _LOOSE)):
+        text = _strict(body, encoding)
+        if text is not None:
+            return Decoded(text, encoding, 0)
+    return min((_replaced(body, name) for name in (*(n for n in declared if n not in _LOOSE), "utf-8", "cp1252")), key=_damage)
+
+
+def _proved(body: bytes) -> tuple[bytes, str] | None:
+    """Return the byte order mark, empty where there is none, and the encoding that the first bytes prove."""
+    for mark, encoding in _MARKS:
+        if body.startswith(mark):
+            return mark, encoding
+    return next(((b"", encoding) for pattern, encoding in _PATTERNS if body.startswith(pattern)), None)
+
+
+def _known(names: Iterable[str | None]) -> list[str]:
+    """Return the encodings that *names* mean, those that are known and usable, in order."""
+    known = []
+    for name in names:
+        try:
+            encoding = codecs.lookup(name or "").name
+        except (LookupError, ValueError):
+            continue
+        encoding = _MEANT.get(encoding, encoding)
+        if not _NEVER.match(encoding) and encoding not in known and _is_text(encoding):
+            known.append(encoding)
+    return known
+
+
+def _is_text(encoding: str) -> bool:
+    try:
+        return isinstance(b"".decode(encoding), str)
+    except (LookupError, ValueError):  # hex, zlib and the like turn bytes into bytes
+        return False
+
+
+def _strict(body: bytes, encoding: str) -> str | None:
+    try:
+        return body.decode(encoding)
+    except ValueError:
+        return None
+
+
+def _replaced(body: bytes, encoding: str) -> Decoded:
+    text = body.decode(encoding, "replace")
+    return Decoded(text, encoding, text.count(REPLACEMENT))
+
+
+def _damage(decoded: Decoded) -> tuple[bool, int]:
+    """Order decodings by what they break; Windows-1252, which takes nearly any byte, counts only where the others fail.
+
+    A reading fails where fewer characters beyond ASCII came out right than wrong: valid multi-byte sequences are rare by
+    accident, so one of them makes up for one stray byte.
+    """
+    right = len(decoded.text) - len(decoded.text.encode("ascii", "ignore")) - decoded.strays
+    return right < decoded.strays or decoded.encoding == "cp1252", decoded.strays

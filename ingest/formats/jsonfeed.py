@@ -1,0 +1,113 @@
+"""JSON Feed 1.0 and 1.1 (https://www.jsonfeed.org/version/1.1/) → ParsedFeed. A bad item is left out and noted, never fatal."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+from ingest.dates import parse_date
+from ingest.formats import MAX_ENCLOSURES, ParseError, absolute_url, distinct
+from ingest.model import Enclosure, FeedEntry, ParsedFeed
+from ingest.text import html_to_text, one_line, plain_text
+
+_VERSION = re.compile(r"https?://(?:www\.)?jsonfeed\.org/version/(1(?:\.[0-9])?)/?")
+
+
+def read(url: str, text: str, max_entries: int) -> ParsedFeed:
+    """Return the feed in *text*, which came from *url*. Raises ParseError where it is no JSON Feed."""
+    document = _document(text)
+    items = document.get("items")
+    version = _VERSION.fullmatch(_string(document.get("version")))
+    if not isinstance(items, list) or not (version or document.get("title")):
+        raise ParseError("JSON, but no JSON Feed: it has no version of jsonfeed.org and no list of items")
+    entries = [entry for item in items[:max_entries] if (entry := _entry(url, item))]
+    left_out = min(len(items), max_entries) - len(entries)
+    notes = (
+        "" if version else "no known version of JSON Feed is declared",
+        f"{left_out:,} items without id, link and text were left out" if left_out else "",
+        f"{len(items):,} items, cut at {max_entries:,}" if len(items) > max_entries else "",
+    )
+    return ParsedFeed(
+        format="json" + (version[1].replace(".", "").ljust(2, "0") if version else ""),
+        title=_line(document.get("title")),
+        link=absolute_url(url, document.get("home_page_url")),
+        language=_string(document.get("language")) or None,
+        entries=tuple(entries),
+        note="; ".join(filter(None, notes)) or None,
+    )
+
+
+def _document(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as e:
+        raise ParseError(f"this starts like JSON but is none ({' '.join(str(e).split())[:100]})") from e
+    if not isinstance(document, dict):
+        raise ParseError("JSON, but no JSON Feed: the top is no object")
+    return document
+
+
+def _entry(base: str, item: object) -> FeedEntry | None:
+    """Return *item* as an entry; None where there is neither anything to know it by nor anything to read."""
+    if not isinstance(item, dict):
+        return None
+    link = absolute_url(base, item.get("url")) or absolute_url(base, item.get("external_url"))
+    guid = _identifier(item.get("id"))
+    content = html_to_text(_string(item.get("content_html"))) or plain_text(_string(item.get("content_text")))
+    title, summary = _line(item.get("title")), plain_text(_string(item.get("summary")))
+    if not (guid or link or title or summary or content):
+        return None
+    published_at, source = _date(item)
+    return FeedEntry(
+        guid=guid,
+        link=link,
+        title=title,
+        summary=summary,
+        content=content,
+        authors=distinct(_line(_mapping(author).get("name")) for author in [*_list(item.get("authors")), item.get("author")]),
+        categories=distinct(_line(tag) for tag in _list(item.get("tags"))),
+        language=_string(item.get("language")) or None,
+        published_at=published_at,
+        published_at_source=source,
+        enclosures=tuple(filter(None, (_enclosure(base, _mapping(a)) for a in _list(item.get("attachments"))[:MAX_ENCLOSURES]))),
+    )
+
+
+def _date(item: dict[str, Any]) -> tuple[datetime | None, str | None]:
+    for name in ("date_published", "date_modified"):
+        moment = parse_date(_string(item.get(name)))
+        if moment:
+            return moment, name
+    return None, None
+
+
+def _enclosure(base: str, attachment: dict[str, Any]) -> Enclosure | None:
+    url = absolute_url(base, attachment.get("url"))
+    size = attachment.get("size_in_bytes")
+    length = int(size) if isinstance(size, int | float) and 0 <= size < 2**63 else None
+    return Enclosure(url, _string(attachment.get("mime_type")) or None, length) if url else None
+
+
+def _identifier(value: object) -> str | None:
+    """Return an item's id; numbers are coerced, as the specification asks."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return _string(value).strip() or None
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _line(value: object) -> str:
+    return one_line(plain_text(_string(value)))
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

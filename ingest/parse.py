@@ -1,0 +1,78 @@
+"""Bytes of a feed → ParsedFeed: decode, find the format in the FORMATS table, let that format read it.
+
+A pure function of picklable values, made to run in another process.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+from urllib.parse import urljoin
+
+from ingest.charset import Decoded, decode
+from ingest.formats import ParseError, jsonfeed, rss
+from ingest.model import ParsedFeed
+
+__all__ = ["FORMATS", "MAX_ENTRIES", "ParseError", "parse"]
+
+MAX_ENTRIES = 10_000  # of one feed; the rest is left out with a note
+
+_JUNK = " \t\r\n\ufeff\0"
+_FIRST_TAG = re.compile(r"<(?![?!])[^\s/>]{1,60}")
+_ALTERNATE = re.compile(r"<link\s[^>]{0,500}>", re.IGNORECASE)
+_FEED_TYPE = re.compile(r"""type\s*=\s*["']?application/(?:rss\+xml|atom\+xml|feed\+json)""", re.IGNORECASE)
+_HREF = re.compile(r"""href\s*=\s*(?:"([^"]{1,300})"|'([^']{1,300})'|([^\s>]{1,300}))""", re.IGNORECASE)
+
+
+class Format(NamedTuple):
+    """A way to write feeds: *claims* says from the start of the text whether this is one, *read* takes it apart."""
+
+    name: str
+    claims: Callable[[str], bool]
+    read: Callable[[str, str, int], ParsedFeed]
+
+
+FORMATS = (
+    Format("JSON Feed", lambda start: start.startswith(("{", "[")), jsonfeed.read),
+    Format("RSS, RDF or Atom", lambda start: "<" in start and not _is_page(start), rss.read),
+)
+
+
+def parse(url: str, body: bytes, media_type: str | None = None, charset: str | None = None) -> ParsedFeed:
+    """Return the feed in *body*, which came from *url*.
+
+    *charset* is that of the Content-Type header. *media_type* is used for the message alone: feeds are served under every type.
+    Raises ParseError, one line, for what is no feed.
+    """
+    decoded = decode(body, charset)
+    text = decoded.text.lstrip(_JUNK)
+    start = text[:4096]
+    if not text:
+        raise ParseError("the answer is empty")
+    for form in FORMATS:
+        if form.claims(start):
+            return _noted(form.read(url, text, MAX_ENTRIES), decoded)
+    if _is_page(start):
+        raise ParseError(f"this is a web page, not a feed{_feed_of_page(url, text)}")
+    raise ParseError(f"neither XML nor JSON{f', served as {media_type}' if media_type else ''}: no feed")
+
+
+def _is_page(start: str) -> bool:
+    first = _FIRST_TAG.search(start)
+    return start[:14].lower() == "<!doctype html" or (first is not None and first[0].lower() in ("<html", "<head", "<body"))
+
+
+def _feed_of_page(url: str, text: str) -> str:
+    """Return a hint at the first feed that the page names in a link element."""
+    links = (tag[0] for tag in _ALTERNATE.finditer(text[:200_000]) if _FEED_TYPE.search(tag[0]))
+    found = next((match for link in links if (match := _HREF.search(link))), None)
+    return f"; its feed may be {urljoin(url, ''.join(filter(None, found.groups())))}" if found else ""
+
+
+def _noted(feed: ParsedFeed, decoded: Decoded) -> ParsedFeed:
+    if not decoded.strays:
+        return feed
+    stray = f"{decoded.strays:,} bytes that are not {decoded.encoding} were replaced"
+    return replace(feed, note="; ".join(filter(None, (stray, feed.note))))

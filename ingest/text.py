@@ -1,0 +1,92 @@
+"""HTML and loosely written plain text → clean text: paragraphs a blank line apart, one space between words.
+
+libxml2's parser is used as a stream of events, never as a tree: time stays linear and no depth of nesting matters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from lxml import etree
+
+# Controls, soft hyphens, zero-width and bidirectional marks, byte order marks, lone surrogates. Joiners (U+200C, U+200D)
+# stay: Persian and emoji need them.
+_DROPPED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]")  # fmt: skip  # noqa: E501
+_UNPARSABLE = re.compile("[\x00\ud800-\udfff]")  # libxml2 makes U+FFFD of the first and refuses the others
+_LINE, _PARAGRAPH = "\x01", "\x02"  # stand for breaks until the white space between them is settled
+_BREAKS = re.compile(" ?([\x01\x02](?: ?[\x01\x02])*) ?")
+_BLANK_LINE = re.compile("\n[ \t\r]*\n|\u2029")
+
+_SKIPPED = frozenset({"head", "title", "script", "style", "template", "noscript", "svg", "select", "textarea", "button"})
+_PARAGRAPHS = frozenset(
+    {
+        "address", "article", "aside", "blockquote", "body", "caption", "center", "details", "dialog", "div", "dl", "fieldset",
+        "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "main", "nav", "ol",
+        "p", "pre", "section", "summary", "table", "ul", "video", "audio", "iframe",
+    }
+)  # fmt: skip
+_LINES = frozenset({"br", "dd", "dt", "li", "option", "tr"})
+_SPACES = frozenset({"td", "th"})
+
+
+def html_to_text(markup: str) -> str:
+    """Return the readable text of *markup*, a fragment or a whole page of HTML in any state of repair.
+
+    Markup without a single tag is taken for plain text with entities: its blank lines part paragraphs.
+    """
+    if "<" not in markup and "&" not in markup:
+        return plain_text(markup)
+    parser = etree.HTMLParser(target=_Collector(), huge_tree=True, remove_comments=True, remove_pis=True)
+    parser.feed(_UNPARSABLE.sub("", markup))
+    return _settle(parser.close(), blank_lines="<" not in markup)
+
+
+def plain_text(text: str) -> str:
+    """Return *text* with its white space and unprintable characters settled; blank lines part paragraphs."""
+    return _settle(_DROPPED.sub("", text), blank_lines=True)
+
+
+def one_line(text: str) -> str:
+    """Return *text*, a clean one, on one line."""
+    return " ".join(text.split())
+
+
+def _settle(text: str, *, blank_lines: bool) -> str:
+    text = _BLANK_LINE.sub(_PARAGRAPH, text) if blank_lines else text
+    return _BREAKS.sub(_newlines, " ".join(text.split())).strip("\n ")
+
+
+def _newlines(breaks: re.Match[str]) -> str:
+    return "\n\n" if _PARAGRAPH in breaks[1] or breaks[1].count(_LINE) > 1 else "\n"
+
+
+class _Collector:
+    """Receives the parser's events and gathers the text, breaks as _LINE and _PARAGRAPH."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._skipping = 0  # how many skipped elements are open
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if tag in _SKIPPED:
+            self._skipping += 1
+        if tag in _PARAGRAPHS:
+            self._pieces.append(_PARAGRAPH)
+        elif tag in _LINES:
+            self._pieces.append(_LINE)
+        elif tag in _SPACES:
+            self._pieces.append(" ")
+
+    def end(self, tag: str) -> None:
+        if tag in _SKIPPED:
+            self._skipping -= 1
+        if tag in _PARAGRAPHS:
+            self._pieces.append(_PARAGRAPH)
+
+    def data(self, text: str) -> None:
+        if not self._skipping:
+            self._pieces.append(_DROPPED.sub("", text))
+
+    def close(self) -> str:
+        return "".join(self._pieces)
