@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html.entities import html5
 from typing import Protocol
 
 from lxml import etree
@@ -13,6 +14,8 @@ from stream.errors import ConfigError
 from stream.messages import clean_text
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # what XML 1.0 §2.2 has no way to write
+
+_AMPERSAND = re.compile(rb"&(?:(#\d+|#[xX][0-9a-fA-F]+|amp|lt|gt|quot|apos);|(\w+);)?")
 
 
 class Listed(Protocol):
@@ -64,7 +67,7 @@ def _root(data: bytes) -> etree._Element:
     # lxml refuses amplification and nesting over its limits as long as huge_tree is off.
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True, huge_tree=False, remove_comments=True)
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(_AMPERSAND.sub(_reference, data), parser)
     except (etree.XMLSyntaxError, ValueError) as e:
         raise ConfigError(f"not XML: {e}") from e
     if root is None:
@@ -72,6 +75,15 @@ def _root(data: bytes) -> etree._Element:
     if _name(root) != "opml":
         raise ConfigError(f"not OPML: the outermost element is <{_name(root)}>, not <opml>")
     return root
+
+
+def _reference(found: re.Match[bytes]) -> bytes:
+    """Return the reference as XML knows it: HTML's names as numbers, and a bare ampersand, or a name of the document's own, as text."""
+    known, name = found.groups()
+    if known:
+        return found[0]
+    meaning = html5.get(f"{name.decode('ascii', 'replace')};") if name else None
+    return b"".join(b"&#%d;" % ord(character) for character in meaning) if meaning else b"&amp;" + found[0][1:]
 
 
 def _feeds(root: etree._Element) -> tuple[OpmlFeed, ...]:

@@ -328,9 +328,6 @@ def record_outcome(engine: Engine, lease: FeedLease, change: FeedUpdate, record:
         feed_id = lease.feed.feed_id
         twin = connection.execute(select(feeds.c.feed_id).where(feeds.c.url == change.url, feeds.c.feed_id != feed_id)).scalar()
         values: dict[str, Any] = {
-            "url": change.url,
-            "state": change.state,
-            "reason": change.reason,
             "etag": change.etag,
             "last_modified": change.last_modified,
             "body_hash": change.body_hash,
@@ -348,8 +345,13 @@ def record_outcome(engine: Engine, lease: FeedLease, change: FeedUpdate, record:
             values["last_success_at"] = now
         if change.title and not lease.feed.title:
             values["title"] = change.title
+        # Written only where the fetch says so: an operator may have moved or paused the feed in the meantime.
         if twin is not None:
-            values |= {"url": lease.feed.url, "state": "gone", "reason": f"moved to {change.url}, which feed {twin} reads"}
+            values |= {"state": "gone", "reason": f"moved to {change.url}, which feed {twin} reads"}
+        elif change.url != lease.feed.url:
+            values["url"] = change.url
+        if change.state != "active":
+            values |= {"state": change.state, "reason": change.reason}
         connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(values))
         row = {item.name: getattr(record, item.name) for item in fields(record)}
         connection.execute(fetches.insert(), [{"feed_id": feed_id, **row}])

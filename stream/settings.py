@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     min_interval: float = Field(default=300.0, gt=0, description="Shortest seconds between two fetches of a feed.")
     max_interval: float = Field(default=86_400.0, gt=0, description="Longest seconds between two fetches of a feed.")
     page_wait: float = Field(default=600.0, ge=0, description="Seconds after which an entry goes out with what its feed gave.")
+    page_pause: float = Field(default=1.0, ge=0, description="Seconds between two pages asked of one host.")
 
     log_format: Literal["auto", "console", "json"] = Field(default="auto", description="auto: readable on a terminal, JSON elsewhere.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level that is logged.")
