@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 from sqlalchemy import Engine
 
@@ -66,10 +66,7 @@ def groups(settings: Settings) -> dict[str, str]:
 
 def shown(url: str) -> str:
     """Return *url* with what may be a password hidden."""
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    name, colon, _ = user.partition(":")
-    return urlunsplit(parts._replace(netloc=f"{name}{colon and ':********'}{at}{host}"))
+    return re.sub(r"(://[^/@:]*):[^@]*@", r"\1:********@", url)
 
 
 def prepare_embedded(settings: Settings, engine: Engine) -> None:
@@ -80,10 +77,10 @@ def prepare_embedded(settings: Settings, engine: Engine) -> None:
 
 def ingest(settings: Settings, stop: threading.Event) -> None:
     """Run an ingest worker until *stop* is set."""
-    from ingest.worker import run_ingest  # each worker imports its own libraries alone: memory, and time to start
+    from ingest.worker import Timing, run_ingest  # each worker imports its own libraries alone: memory, and time to start
 
     with _parts(settings, stop) as (broker, engine):
-        run_ingest(settings, engine, broker, stop)
+        run_ingest(settings, engine, broker, stop, timing=Timing(lease=settings.feed_lease))
 
 
 def process(settings: Settings, stop: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON or CSV on request. The column names are the same in all three."""
+"""What commands read and print: tables for people, JSON or CSV on request. The column names are the same in all three."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -39,6 +40,14 @@ def show(rows: Rows, columns: Sequence[str], *, as_json: bool, as_csv: bool, tit
         console().print(empty, markup=False)
     else:
         console().print(_table(rows, columns, title))
+
+
+def read_file(file: str) -> bytes:
+    """Return what is in *file*, or on standard input for ``-``."""
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as e:
+        raise ConfigError(f"{file} cannot be read: {e.strerror}") from e
 
 
 def cell(value: object) -> str:

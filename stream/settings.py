@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     contact: str = Field(default="", description="Address or URL put into the User-Agent, so that publishers can reach you.")
     fetch_concurrency: int = Field(default=32, ge=1, le=1000, description="Fetches under way at once in one ingest worker.")
     feed_lease: float = Field(
-        default=120.0, ge=1, description="Seconds after which a feed leased by a worker that died may be fetched by another."
+        default=300.0, ge=1, description="Seconds after which a feed leased by a worker that died may be fetched by another."
     )
     fetch_timeout: float = Field(default=30.0, gt=0, description="Seconds for a whole request.")
     fetch_max_bytes: int = Field(default=15 * 1024 * 1024, ge=1024, description="Largest body, after decompression.")

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from dateline.output import read_file
 from stream.errors import ConfigError
 from stream.messages import MAX_TEXT_CHARS, Article, encode
 from stream.settings import load_settings
@@ -50,10 +51,10 @@ def annotate(
 
     settings = load_settings()
     defaults = {"published_at": _moment(published_at, "--published-at"), "language": language}
-    data = _read(file)
+    data = read_file(file)
     if format is Format.text:
         source: Iterator[Article | ConfigError] = iter(
-            (_article({"id": Path(file).stem or "text", "text": _decode(data, file), **defaults}),)
+            (_article({"id": "text" if file == "-" else Path(file).stem[:512], "text": _decode(data, file), **defaults}),)
         )
     else:
         source = _lines(data, file, defaults)
@@ -142,13 +143,6 @@ def _moment(text: str | None, name: str) -> datetime | None:
     except ValueError:
         raise ConfigError(f"{name}: {text!r} is no date; give 2025-05-13 or 2025-05-13T08:00:00Z (no zone means UTC)") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _read(file: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as e:
-        raise ConfigError(f"{file} cannot be read: {e.strerror}") from e
 
 
 def _decode(data: bytes, file: str) -> str:

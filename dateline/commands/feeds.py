@@ -13,7 +13,7 @@ import typer
 from sqlalchemy import Engine
 
 from dateline import compose
-from dateline.output import AsCsv, AsJson, console, show
+from dateline.output import AsCsv, AsJson, console, read_file, show
 from storage import feeds, queries
 from storage.engine import check_migration, reading
 from stream.errors import ConfigError, DatelineError
@@ -101,9 +101,9 @@ def import_(file: Annotated[str, typer.Argument(help="An OPML file, or - for sta
 
     Example: dateline feeds import subscriptions.opml
     """
-    from ingest.opml import parse_opml, read_opml
+    from ingest.opml import read_opml
 
-    outlines = parse_opml(sys.stdin.buffer.read()) if file == "-" else read_opml(Path(file))
+    outlines = read_opml(read_file(file), file)
     added = known = 0
     bad: list[str] = []
     with database() as (_, engine):
@@ -127,12 +127,10 @@ def export(file: Annotated[str, typer.Argument(help="Where to write, or - for st
 
     Example: dateline feeds export subscriptions.opml
     """
-    from ingest.opml import OpmlFeed, write_opml
+    from ingest.opml import write_opml
 
     with database() as (_, engine):
-        document = write_opml(
-            OpmlFeed(feed.url, feed.title or feed.outlet or "", language=feed.language) for feed in feeds.list_feeds(engine)
-        )
+        document = write_opml(feeds.list_feeds(engine))
     if file == "-":
         sys.stdout.buffer.write(document)
         return

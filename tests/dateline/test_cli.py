@@ -1,0 +1,205 @@
+"""The command line as a user meets it: every command has an example, and bad input ends in one line and exit code 1 or 2."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from dateline.cli import app, main
+from storage.dead_letters import write_letters
+from storage.engine import connect_database, transaction
+from stream.broker import Record
+from stream.connect import connect_broker
+from stream.dead_letters import Failure, send_dead_letter
+
+NEVER = "sqlite:////dev/null/never"
+
+
+def commands(group: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
+    found: list[tuple[tuple[str, ...], Any]] = []
+    for name, command in sorted(group.commands.items()):
+        found += commands(command, (*path, name)) if hasattr(command, "commands") else [((*path, name), command)]
+    return found
+
+
+COMMANDS = commands(typer.main.get_command(app))
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    return {"DATELINE_DATA_DIR": str(tmp_path), "COLUMNS": "200"}
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+def run(env: dict[str, str], *arguments: str, stdin: bytes = b"", **more: str) -> Done:
+    """Run a command in this process, as the console script would."""
+    streams = [io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="") for data in (stdin, b"", b"")]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("DATELINE_")]:
+            patch.delenv(name)
+        for name, value in {**env, **more}.items():
+            patch.setenv(name, value)
+        patch.chdir(env["DATELINE_DATA_DIR"])
+        patch.setattr(sys, "argv", ["dateline", *arguments])
+        for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
+            patch.setattr(sys, name, stream)
+        with pytest.raises(SystemExit) as ended:  # noqa: PT012
+            main()
+            sys.exit(0)
+    outputs = []
+    for stream in streams[1:]:
+        stream.flush()
+        outputs.append(stream.buffer.getvalue())  # type: ignore[attr-defined]
+    return Done(int(ended.value.code or 0), *outputs)
+
+
+@pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[" ".join(path) for path, _ in COMMANDS])
+def test_every_command_has_help_with_an_example_of_itself(path: tuple[str, ...], command: Any) -> None:
+    assert command.help
+    assert f"dateline {' '.join(path)}" in command.help.split("Example:")[1]
+    undocumented = [option.name for option in command.params if option.param_type_name == "option" and not option.help]
+    assert undocumented == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("feeds", "add", "ftp://example.org/x"), "has to begin with http"),
+        (("feeds", "add", "https://example.org/x", "--country", "Britain"), "no code of 3 letters"),
+        (("feeds", "remove", "nothing"), "no feed has the id or address 'nothing'"),
+        (("feeds", "import", "missing.opml"), "missing.opml cannot be read"),
+        (("feeds", "export", "no/such/folder.opml"), "cannot be written"),
+        (("query", "events", "--type", "PARTY"), "is no event type; they are AGREE"),
+        (("query", "events", "--since", "yesterday"), "'yesterday' is no moment"),
+        (("query", "events", "--planned", "--modality", "asserted"), "exclude each other"),
+        (("query", "articles", "--json", "--csv"), "exclude each other"),
+        (("query", "articles", "--limit", "0"), "--limit"),
+        (("dead-letters", "show", "7"), "there is no dead letter 7"),
+        (("dead-letters", "replay", "7"), "there is no dead letter 7"),
+        (("annotate", "missing.txt"), "missing.txt cannot be read"),
+        (("annotate", "-", "--published-at", "soon"), "'soon' is no date"),
+        (("nonsense",), "nonsense"),
+    ],
+)
+def test_bad_input_is_one_clear_error_with_exit_code_2(env: dict[str, str], arguments: tuple[str, ...], says: str) -> None:
+    done = run(env, *arguments)
+    assert done.returncode == 2
+    assert says in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "arguments", "code"),
+    [
+        ("DATELINE_DATABASE_URL", "mysql://h/d", ("status",), 2),
+        ("DATELINE_DATABASE_URL", NEVER, ("db", "upgrade"), 1),
+        ("DATELINE_DATABASE_URL", "postgresql://u:secret@127.0.0.1:1/d", ("db", "upgrade"), 1),
+        ("DATELINE_BROKER_URL", "amqp://h", ("topics", "ensure"), 2),
+        ("DATELINE_BROKER_URL", NEVER, ("topics", "ensure"), 2),
+        ("DATELINE_PIPELINE", "no_such_pipeline", ("annotate", "-", "--format", "text"), 2),
+        ("DATELINE_NONSENSE", "1", ("status",), 2),
+    ],
+)
+def test_bad_setting_is_one_clear_error_and_never_a_traceback_or_a_secret(
+    env: dict[str, str], variable: str, value: str, arguments: tuple[str, ...], code: int
+) -> None:
+    done = run(env, *arguments, **{variable: value})
+    assert (done.returncode, done.stderr.count(b"dateline: ")) == (code, 1)
+    assert b"Traceback" not in done.stderr
+    assert b"secret" not in done.stderr
+
+
+def test_feeds_go_out_as_opml_and_come_in_again(env: dict[str, str], tmp_path: Path) -> None:
+    run(env, "feeds", "add", "https://example.org/a.xml", "https://example.org/b.xml", "--outlet", "Example & Sons")
+    assert run(env, "feeds", "export", "out.opml").returncode == 0
+    other = {**env, "DATELINE_DATA_DIR": str(tmp_path / "other")}
+    (tmp_path / "other").mkdir()
+    done = run(other, "feeds", "import", str(tmp_path / "out.opml"))
+    assert done.stdout.decode() == "2 added, 0 known already, 0 refused\n"
+    listed = json.loads(run(other, "feeds", "list", "--json").stdout)
+    assert {feed["url"] for feed in listed} == {"https://example.org/a.xml", "https://example.org/b.xml"}
+
+
+def test_csv_has_every_column_under_its_name(env: dict[str, str]) -> None:
+    run(env, "feeds", "add", "https://example.org/a.xml", "--country", "gbr")
+    [row] = csv.DictReader(io.StringIO(run(env, "feeds", "list", "--csv").stdout.decode()))
+    assert (row["url"], row["country"], row["health"]) == ("https://example.org/a.xml", "GBR", "new")
+
+
+def test_status_counts_feeds_lag_and_rows(env: dict[str, str]) -> None:
+    run(env, "feeds", "add", "https://example.org/a.xml")
+    run(env, "topics", "ensure")
+    found = json.loads(run(env, "status", "--json").stdout)
+    assert found["feeds"] == {"new": 1}
+    assert found["lag"] == {"dateline.process": 0, "dateline.store": 0, "dateline.store.dead-letters": 0}
+    assert found["rows"]["feeds"] == 1
+
+
+def test_config_hides_secrets_and_names_every_setting(env: dict[str, str]) -> None:
+    done = run(
+        env, "config", DATELINE_DATABASE_URL="postgresql://u:hunter2@h/d", DATELINE_KAFKA_OPTIONS='{"sasl_plain_password": "hunter2"}'
+    )
+    assert done.returncode == 0
+    assert b"hunter2" not in done.stdout
+    assert b"DATELINE_ALLOW_NETWORKS" in done.stdout
+
+
+def test_dead_letter_is_listed_shown_and_replayed_to_its_topic(env: dict[str, str], tmp_path: Path) -> None:
+    run(env, "topics", "ensure")
+    run(env, "db", "upgrade")
+    broker, engine = connect_broker(f"sqlite:///{tmp_path / 'broker.db'}"), connect_database(f"sqlite:///{tmp_path / 'dateline.db'}")
+    now = datetime.now(UTC)
+    failed = Record("dateline.articles", 3, 7, b"key", b"\xffbytes", (("trace", b"1"),), now)
+    producer = broker.producer()
+    send_dead_letter(
+        producer, "dateline.dead-letters", Failure(failed, ValueError("no good")), stage="s", version="1", now=datetime.now(UTC)
+    )
+    producer.flush()
+    reader = broker.consumer("r", ["dateline.dead-letters"])
+    with transaction(engine) as conn:
+        write_letters(conn, reader.poll(5.0, 10))
+
+    [listed] = json.loads(run(env, "dead-letters", "list", "--json").stdout)
+    assert (listed["topic"], listed["partition"], listed["offset"], listed["message"]) == ("dateline.articles", 3, 7, "no good")
+    assert b"no good" in run(env, "dead-letters", "show", str(listed["id"])).stdout
+    assert run(env, "dead-letters", "replay", str(listed["id"])).returncode == 0
+    [record] = broker.consumer("r", ["dateline.articles"]).poll(5.0, 10)
+    assert (record.key, record.value, record.headers) == (failed.key, failed.value, failed.headers)
+    assert json.loads(run(env, "dead-letters", "list", "--json").stdout)[0]["replayed_at"] is not None
+
+
+def test_annotate_names_bad_lines_and_annotates_the_others(env: dict[str, str]) -> None:
+    lines = b'{"id": 1, "text": "France accused Iran."}\nnot json\n\n{"id": "2"}\n{"id": "3", "text": "", "published_at": "2025-05-13"}\n'
+    done = run(env, "annotate", "-", stdin=lines)
+    assert done.returncode == 2
+    assert [json.loads(line)["article"]["id"] for line in done.stdout.splitlines()] == ["1", "3"]
+    errors = done.stderr.decode().splitlines()
+    assert [error.split(": ")[1] for error in errors] == ["-:2", "-:4"]
+
+
+def test_annotate_takes_a_text_as_it_is(env: dict[str, str], tmp_path: Path) -> None:
+    text = "Paris talks\r\n\r\nFrance's president met Angela Merkel in Zürich on Monday.\n"
+    (tmp_path / "report.txt").write_bytes(text.encode())
+    done = run(env, "annotate", "report.txt", "--format", "text", "--published-at", "2025-05-13")
+    [line] = done.stdout.splitlines()
+    found = json.loads(line)
+    assert (found["schema"], found["article"]["text"], found["article"]["id"]) == ("dateline.annotated/1", text, "report")
+    assert found["article"]["published_at"] == "2025-05-13T00:00:00Z"
+    assert all(text[mention["start"] : mention["end"]] == mention["text"] for entity in found["entities"] for mention in entity["mentions"])
+    assert "2025-05-12" in {time["value"] for time in found["times"]}
