@@ -1,0 +1,1 @@
+"""PLOVER's types and the rules of its manual, as tables."""

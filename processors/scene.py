@@ -1,0 +1,112 @@
+"""A document laid out for coding: what is known of every token, looked up in constant time."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from spacy.tokens import Doc, Token
+
+from processors.facts import DocumentFacts
+from processors.knowledge import Knowledge
+from processors.lexicon import Lexicon
+from stream.messages import Entity, TimeExpression
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A parsed document with its facts; every list has one item a token."""
+
+    doc: Doc
+    facts: DocumentFacts
+    knowledge: Knowledge
+    lexicon: Lexicon
+    entity_of: Sequence[Entity | None]
+    mention_of: Sequence[tuple[int, int] | None]  # half-open token range of the mention that covers the token
+    time_of: Sequence[TimeExpression | None]
+    sentence_of: Sequence[tuple[int, int]]  # half-open token range
+    children: Sequence[Sequence[Token]]
+
+    def cue(self, name: str, word: str) -> bool:
+        """Return whether *word* is in the cue class *name*."""
+        return word in self.lexicon.cues.get(name, ())
+
+
+def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Lexicon) -> Scene:
+    """Lay *doc* out; linear in tokens, mentions and times."""
+    starts = [token.idx for token in doc]
+    entity_of: list[Entity | None] = [None] * len(doc)
+    mention_of: list[tuple[int, int] | None] = [None] * len(doc)
+    time_of: list[TimeExpression | None] = [None] * len(doc)
+    for entity in facts.entities:
+        for mention in entity.mentions:
+            first, last = _token_range(starts, mention.start, mention.end)
+            for i in range(first, last):
+                old = mention_of[i]
+                if old is None or old[1] - old[0] < last - first:
+                    entity_of[i], mention_of[i] = entity, (first, last)
+    for time in facts.times:
+        for i in range(*_token_range(starts, time.start, time.end)):
+            time_of[i] = time
+    return Scene(doc, facts, knowledge, lexicon, entity_of, mention_of, time_of, _sentences(doc), _children(doc))
+
+
+def _token_range(starts: Sequence[int], start: int, end: int) -> tuple[int, int]:
+    return max(bisect_right(starts, start) - 1, 0), bisect_left(starts, end)
+
+
+def _children(doc: Doc) -> list[list[Token]]:
+    below: list[list[Token]] = [[] for _ in range(len(doc))]
+    for token in doc:
+        if token.head.i != token.i:
+            below[token.head.i].append(token)
+    return below
+
+
+def _sentences(doc: Doc) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    spans: Iterable[tuple[int, int]] = (
+        [(s.start, s.end) for s in doc.sents] if doc.has_annotation("SENT_START") else [(0, len(doc))] if len(doc) else []
+    )
+    for start, end in spans:
+        found.extend([(start, end)] * (end - start))
+    return found
+
+
+def by_dep(scene: Scene, token: Token, *deps: str) -> list[Token]:
+    """Return the children of *token* with one of *deps*, in text order."""
+    return [child for child in scene.children[token.i] if child.dep_ in deps]
+
+
+def objects_of_preposition(scene: Scene, token: Token, wanted: Callable[[str], bool]) -> list[Token]:
+    """Return the nouns after prepositions below *token* whose lower-case form is *wanted*; "because of" and "out of" count as "of"."""
+    found: list[Token] = []
+    for preposition in by_dep(scene, token, "prep", "agent", "dative"):
+        below = by_dep(scene, preposition, "pobj")
+        for inner in by_dep(scene, preposition, "prep"):  # "out of", "because of", "from under"
+            if wanted(inner.lower_):
+                found.extend(by_dep(scene, inner, "pobj"))
+        if wanted(preposition.lower_):
+            found.extend(below)
+    return found
+
+
+def conjoined(scene: Scene, token: Token, limit: int = 12) -> list[Token]:
+    """Return *token* and what is conjoined to it, in text order."""
+    found = [token]
+    for item in found:
+        if len(found) >= limit:
+            break
+        found.extend(by_dep(scene, item, "conj"))
+    return found
+
+
+def is_verb(token: Token) -> bool:
+    """Return whether *token* is a verb by its tag."""
+    return token.tag_.startswith("VB") or token.pos_ == "VERB"
+
+
+def is_nominal(token: Token) -> bool:
+    """Return whether *token* can head a noun phrase."""
+    return token.pos_ in {"NOUN", "PROPN", "PRON", "NUM"} or token.tag_.startswith("NN")

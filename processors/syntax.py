@@ -1,0 +1,110 @@
+"""Who stands where in a clause, in CLEAR labels: subject, voice, objects, governing word. Tolerant of missing arcs."""
+
+from __future__ import annotations
+
+from spacy.tokens import Token
+
+from processors.scene import Scene, by_dep, is_verb, objects_of_preposition
+
+MAX_CLIMB = 12  # governing words looked at; deeper nesting is a broken parse
+_SUBJECTS = ("nsubj", "csubj", "expl")
+
+
+def is_passive(scene: Scene, verb: Token) -> bool:
+    """Return whether *verb* is passive: an auxiliary or subject says so, or it is a bare participle after a noun."""
+    if by_dep(scene, verb, "auxpass", "nsubjpass", "agent"):
+        return True
+    if by_dep(scene, verb, "nsubj", "dobj") or verb.tag_ != "VBN":
+        return verb.dep_ == "conj" and verb.tag_ == "VBN" and verb.head.i != verb.i and _bare(scene, verb) and is_passive(scene, verb.head)
+    return verb.dep_ in {"acl", "advcl", "amod"} and not by_dep(scene, verb, "aux")
+
+
+def _bare(scene: Scene, verb: Token) -> bool:
+    return not by_dep(scene, verb, "nsubj", "aux")
+
+
+def grammatical_subject(scene: Scene, word: Token, depth: int = 0) -> Token | None:
+    """Return the subject of *word*, its own or the one it shares by conjunction, control, raising or relation; None where there is none."""
+    own = by_dep(scene, word, "nsubj", "nsubjpass", "csubj")
+    if own:
+        return _antecedent(scene, word, own[-1])
+    head = word.head
+    if head.i == word.i or depth > MAX_CLIMB:
+        return None
+    if word.dep_ in {"acomp", "attr", "oprd", "prt"} or (word.dep_ == "conj" and not is_noun(head)):
+        return grammatical_subject(scene, head, depth + 1)
+    if word.dep_ == "xcomp":
+        return _controller(scene, head, depth)
+    if word.dep_ in {"advcl", "ccomp", "dep", "parataxis"} and word.tag_ in {"VBG", "VBN", "VB"}:
+        return _controller(scene, head, depth) if word.dep_ == "ccomp" else grammatical_subject(scene, head, depth + 1)
+    if word.dep_ in {"acl", "relcl"} and is_noun(head):
+        return _subject_of_modifier(scene, word, head, depth)
+    if word.dep_ == "pcomp" and head.head.i != head.i:
+        return _controller(scene, head.head, depth)
+    return None
+
+
+def is_noun(token: Token) -> bool:
+    """Return whether *token* is a noun, name, number or pronoun."""
+    return token.pos_ in {"NOUN", "PROPN", "PRON", "NUM"}
+
+
+def _antecedent(scene: Scene, verb: Token, subject: Token) -> Token:
+    relative = scene.cue("relative", subject.lower_) and verb.dep_ == "relcl"
+    return verb.head if relative else subject
+
+
+def _controller(scene: Scene, governor: Token, depth: int) -> Token | None:
+    if is_noun(governor):
+        return governor
+    objects = by_dep(scene, governor, "dobj", "dative")
+    if objects and is_verb(governor) and not scene.cue("subject_control", governor.lemma_.lower()):
+        return objects[0]
+    return grammatical_subject(scene, governor, depth + 1)
+
+
+def _subject_of_modifier(scene: Scene, word: Token, noun: Token, depth: int) -> Token | None:
+    if word.tag_ == "VB" or by_dep(scene, word, "aux"):  # "its plan to attack": whose plan it is
+        owner = by_dep(scene, noun, "poss")
+        if owner:
+            return owner[0]
+        if noun.dep_ in {"dobj", "attr"} and noun.head.i != noun.i:
+            return grammatical_subject(scene, noun.head, depth + 1)
+    return noun
+
+
+def agents(scene: Scene, verb: Token) -> list[Token]:
+    """Return the nouns that do what *verb* says, nearest first: the subject, or in a passive what stands after "by"."""
+    if is_passive(scene, verb):
+        return objects_of_preposition(scene, verb, lambda word: word == "by")
+    subject = grammatical_subject(scene, verb)
+    return [subject] if subject is not None else []
+
+
+def patients(scene: Scene, verb: Token) -> list[Token]:
+    """Return the nouns that undergo what *verb* says: its objects, or in a passive its subject."""
+    objects = by_dep(scene, verb, "dobj", "dative")
+    if is_passive(scene, verb):
+        subject = grammatical_subject(scene, verb)
+        return ([subject] if subject is not None else []) + objects
+    nouns = [o for o in objects if o.pos_ != "ADP"]
+    return nouns + [n for o in objects if o.pos_ == "ADP" for n in by_dep(scene, o, "pobj")]
+
+
+def governors(token: Token) -> list[Token]:
+    """Return the words above *token*, nearest first."""
+    found: list[Token] = []
+    while token.head.i != token.i and len(found) < MAX_CLIMB:
+        token = token.head
+        found.append(token)
+    return found
+
+
+def below(scene: Scene, token: Token, *, limit: int = 40) -> list[Token]:
+    """Return *token* and what hangs from it, breadth first, at most *limit* words."""
+    found = [token]
+    for item in found:
+        if len(found) >= limit:
+            return found[:limit]
+        found.extend(scene.children[item.i])
+    return found

@@ -1,0 +1,219 @@
+"""Words → what is done: the lexicon matched against the tree, operators composed with what they govern."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spacy.tokens import Token
+
+from processors.lexicon import Entry, Slot
+from processors.modality import resolve_mode
+from processors.parties import is_party
+from processors.scene import Scene, by_dep, conjoined, is_verb, objects_of_preposition
+from processors.syntax import patients
+from stream.messages import Modality
+
+MAX_DEPTH = 4  # operators over operators: "refused to agree to resume talks"
+MAX_SEARCH = 14  # words of a noun phrase looked at for an event noun
+_VERBAL = ("xcomp", "ccomp")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a word means as an event. *type* None: nothing to code. *content* is what an operator governs."""
+
+    head: Token
+    entry: Entry
+    type: str | None
+    mode: str | None
+    modality: Modality
+    content: Reading | None = None
+    negated_content: bool = False
+
+    @property
+    def heads(self) -> tuple[Token, ...]:
+        """Return the words of the reading, outermost first."""
+        return (self.head, *(self.content.heads if self.content else ()))
+
+    @property
+    def innermost(self) -> Reading:
+        """Return the event at the bottom of the operators."""
+        return self.content.innermost if self.content else self
+
+
+def read(scene: Scene, token: Token, depth: int = 0) -> Reading | None:
+    """Return what *token* means as an event word with all it governs; None for a word that is none."""
+    if depth > MAX_DEPTH or not (entries := _candidates(scene, token)):
+        return None
+    content: Reading | None = None
+    searched = False
+    for entry in entries:
+        if not _holds(scene, token, entry):
+            continue
+        if (entry.operator or entry.governs) and not searched:
+            content, searched = find_content(scene, token, entry, depth), True
+        if entry.governs and content is None and not _clausal(scene, token):
+            continue
+        if entry.operator in {"light", "begin", "undergo", "give", "end"} and content is None:
+            continue
+        return _compose(scene, token, entry, content if entry.operator else None)
+    return None
+
+
+def _candidates(scene: Scene, token: Token) -> tuple[Entry, ...]:
+    lemma = token.lemma_.lower()
+    lexicon = scene.lexicon
+    if token.pos_ == "ADJ" or token.tag_.startswith("JJ") or (token.tag_ == "VBN" and token.dep_ in {"acomp", "oprd"}):
+        return lexicon.adjectives.get(token.lower_, ()) if token.dep_ in {"acomp", "ROOT", "conj", "ccomp", "oprd", "acl"} else ()
+    if is_verb(token):
+        return () if token.dep_ in {"aux", "auxpass", "amod", "compound"} else lexicon.verbs.get(lemma, ())
+    if token.pos_ == "NOUN" or token.tag_ in {"NN", "NNS"}:
+        return lexicon.nouns.get(lemma, ())
+    return ()
+
+
+def _holds(scene: Scene, token: Token, entry: Entry) -> bool:
+    if entry.particle and not _has_particle(scene, token, entry.particle):
+        return False
+    return not entry.frame or any(_slot_filled(scene, token, slot) for slot in entry.frame)
+
+
+def _has_particle(scene: Scene, token: Token, particle: str) -> bool:
+    if any(child.lower_ == particle for child in scene.children[token.i]):
+        return True
+    beside = token.i + 1 if is_verb(token) else token.i - 1
+    return 0 <= beside < len(scene.doc) and scene.doc[beside].lower_ == particle
+
+
+def _slot_filled(scene: Scene, token: Token, slot: Slot) -> bool:
+    if slot.name == "obj":
+        nouns = patients(scene, token) if is_verb(token) else objects_of_preposition(scene, token, lambda w: w == "of")
+        nouns = nouns + by_dep(scene, token, "oprd", "acomp") if "guilty" in slot.words else nouns
+    else:
+        nouns = objects_of_preposition(scene, token, lambda word: word == slot.name)
+        nouns += (
+            [n for p in patients(scene, token) for n in objects_of_preposition(scene, p, lambda word: word == slot.name)]
+            if is_verb(token)
+            else []
+        )
+    return any(_fits(scene, item, slot.words) for noun in nouns for item in conjoined(scene, noun))
+
+
+def _fits(scene: Scene, noun: Token, words: frozenset[str]) -> bool:
+    if "@any" in words:
+        return True
+    if noun.lemma_.lower() in words or noun.lower_ in words:
+        return True
+    if scene.cue("quantity", noun.lemma_.lower()) and any(
+        inner.lemma_.lower() in words for inner in objects_of_preposition(scene, noun, lambda word: word == "of")
+    ):
+        return True
+    return "@party" in words and is_party(scene, noun)
+
+
+def _clausal(scene: Scene, token: Token) -> bool:
+    return bool(by_dep(scene, token, *_VERBAL))
+
+
+def find_content(scene: Scene, token: Token, entry: Entry, depth: int) -> Reading | None:
+    """Return what *token* governs as an event: its infinitive or clause, its object, what stands after its prepositions."""
+    for clause in by_dep(scene, token, *_VERBAL) + _purpose_clauses(scene, token):
+        found = read(scene, clause, depth + 1) or _through(scene, clause, depth)
+        if found:
+            return found
+    nouns = patients(scene, token) if is_verb(token) else []
+    for noun in nouns:
+        found = _noun_content(scene, noun, depth)
+        if found:
+            return found
+        for clause in by_dep(scene, noun, "acl"):
+            if clause.tag_ == "VB" and (found := read(scene, clause, depth + 1)):
+                return found
+    return _after_prepositions(scene, token, depth)
+
+
+def _purpose_clauses(scene: Scene, token: Token) -> list[Token]:
+    """Return infinitives that the parser hung beside the verb or noun ("a plan to withdraw")."""
+    return [c for c in by_dep(scene, token, "advcl", "acl") if c.tag_ == "VB" and any(a.tag_ == "TO" for a in by_dep(scene, c, "aux"))]
+
+
+def _through(scene: Scene, clause: Token, depth: int) -> Reading | None:
+    """Look through a verb that is no event word ("agreed to take part in talks")."""
+    return find_content(scene, clause, _NO_ENTRY, depth + 1) if is_verb(clause) and depth < MAX_DEPTH else None
+
+
+def _after_prepositions(scene: Scene, token: Token, depth: int) -> Reading | None:
+    for preposition in by_dep(scene, token, "prep", "agent"):
+        if preposition.lower_ in {
+            "after",
+            "before",
+            "during",
+            "since",
+            "until",
+            "because",
+            "despite",
+            "amid",
+            "following",
+            "as",
+            "without",
+        }:
+            continue
+        for clause in by_dep(scene, preposition, "pcomp"):
+            found = read(scene, clause, depth + 1) or _through(scene, clause, depth)
+            if found:
+                return found
+        for noun in by_dep(scene, preposition, "pobj"):
+            found = _noun_content(scene, noun, depth)
+            if found:
+                return found
+    return None
+
+
+def _noun_content(scene: Scene, noun: Token, depth: int) -> Reading | None:
+    """Return the event noun of a phrase: its head, what is conjoined or compounded with it, or what its prepositions name."""
+    queue = [noun]
+    for item in queue:
+        if len(queue) > MAX_SEARCH:
+            break
+        if not is_verb(item) and scene.entity_of[item.i] is None and (found := read(scene, item, depth + 1)):
+            return found
+        queue.extend(by_dep(scene, item, "compound", "conj"))
+        queue.extend(objects_of_preposition(scene, item, lambda word: word in {"of", "for", "on", "to"}))
+    return None
+
+
+def _compose(scene: Scene, token: Token, entry: Entry, content: Reading | None) -> Reading:
+    if entry.operator is None:
+        return Reading(token, entry, entry.type, entry.mode, "asserted")
+    negated = content is not None and any(
+        child.dep_ == "neg" or child.lower_ in {"not", "never"} for child in scene.children[content.head.i]
+    )
+    if negated and content is not None:
+        content = _flipped(content)
+    row = scene.lexicon.outcome(entry.operator, content.type if content else None)
+    if row is None or row.result == "-":
+        return Reading(token, entry, None, None, "asserted", content)
+    if row.result == "content" and content is not None:
+        mode = resolve_mode(scene.lexicon, row.mode, content.type or "", content.mode)
+        modality = content.modality if row.modality == "own" else _modality(row.modality)
+        return Reading(token, entry, content.type, mode, modality, content, negated)
+    mode = resolve_mode(scene.lexicon, row.mode, content.type, content.mode) if content and content.type else _fixed(row.mode)
+    return Reading(token, entry, row.result, mode, _modality(row.modality), content, negated)
+
+
+def _flipped(content: Reading) -> Reading:
+    """Return what not doing *content* amounts to: holding back force is yielding, holding back help is refusing."""
+    forceful = content.type in {"PROTEST", "SANCTION", "MOBILIZE", "COERCE", "ASSAULT", "THREATEN"}
+    return Reading(content.head, content.entry, "CONCEDE" if forceful else "REJECT", None, content.modality, content.content)
+
+
+def _fixed(mode: str) -> str | None:
+    return None if mode in {"-", "content", "threat"} else mode
+
+
+def _modality(name: str) -> Modality:
+    known: dict[str, Modality] = {"planned": "planned", "negated": "negated", "conditional": "conditional", "possible": "possible"}
+    return known.get(name, "asserted")
+
+
+_NO_ENTRY = Entry("", None, (), False, None, None, None, frozenset(), "", 0)
