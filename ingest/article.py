@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
+from ingest.fulltext import PageText
 from ingest.model import FeedEntry, ParsedFeed
 from ingest.urls import MAX_URL_CHARS, canonical_url, host_of, is_home_page, read_table, url_key
 from storage.feeds import EntryKeys, Feed, Known, PageRequest, Publication, Sighting, Write
@@ -252,18 +253,33 @@ def is_news(known: Known, own: Sighting) -> bool:
     return own.text_rank > known.text_rank or (own.text_rank == known.text_rank and seen is not None)
 
 
-def decide_page(page: str, payload: str, known: Known) -> Publication | None:
-    """Return the revision that a waiting entry becomes with the text of its *page*, empty where there is none.
+def decide_page(page: PageText | None, payload: str, known: Known) -> Publication | None:
+    """Return the revision that a waiting entry becomes with its *page*, None where there is none.
 
     None where that would say less than what is out, or the same.
     """
     draft = Draft.model_validate_json(payload)
-    rendered = render(draft, page)
+    if page is not None:
+        draft = completed(draft, page, known.first_seen_at)
+    rendered = render(draft, page.text if page else "")
     if known.revision > 0:
         better = rendered.rank > known.text_rank or (rendered.rank == known.text_rank and draft.changed)
         if not better or rendered.digest == known.text_hash:
             return None
     return _publication(draft, rendered, known)
+
+
+def completed(draft: Draft, page: PageText, seen_at: datetime) -> Draft:
+    """Return *draft* with what its feed left out and its page states: title, language, authors, date."""
+    found: dict[str, object] = {
+        "title": draft.title or page.title,
+        "language": draft.language or language_code(page.language),
+        "authors": draft.authors or _names(page.authors),
+    }
+    published = plausible(page.published_at, seen_at)
+    if draft.published_at is None and published is not None:
+        found |= {"published_at": published, "published_at_source": "page"}
+    return draft.model_copy(update=found)
 
 
 def _sighting(rank: int, digest: str, before: Sighting | None) -> Sighting:

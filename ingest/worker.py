@@ -33,7 +33,7 @@ from sqlalchemy import Engine
 from ingest import robots
 from ingest.article import SHORT_TEXT, decide_entry, decide_page, draft_of, identify, language_code, wants_page
 from ingest.fetch import Session, fetch, fetch_page, make_session
-from ingest.fulltext import extract
+from ingest.fulltext import PageText, extract
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, ParsedFeed, Validators
 from ingest.parse import ParseError, parse
 from ingest.schedule import FeedState, Limits, Plan, Published, next_fetch
@@ -198,7 +198,7 @@ class _Worker:
         async def nothing_left() -> bool:
             return True  # what is due was claimed, and what was claimed is done
 
-        await self._pump(claim, self._feed, feeds.release_feeds, self._settings.fetch_concurrency, nothing_left)
+        await self._pump(claim, self._feed, feeds.release_feeds, self._settings.fetch_concurrency, nothing_left, self._timing.poll)
 
     async def _feed(self, lease: FeedLease) -> None:
         started_at, started = datetime.now(UTC), time.monotonic()
@@ -258,47 +258,49 @@ class _Worker:
         async def nothing_left() -> bool:
             return (await self._rim.db(feeds.count_waiting))[0] == 0
 
-        await self._pump(claim, self._page, _free_hosts, PAGES_AT_ONCE, nothing_left)
+        poll = min(self._timing.poll, max(self._settings.page_pause, LOOK_EVERY))
+        await self._pump(claim, self._page, _free_hosts, PAGES_AT_ONCE, nothing_left, poll)
 
     async def _page(self, lease: PageLease) -> None:
         started = time.monotonic()
-        text, failed = await self._page_text(lease.url)
-        pause = self._settings.page_pause
-        if failed is not None and failed.retry_after is not None:
-            pause = max(pause, min(failed.retry_after, MAX_HOST_PAUSE))
+        page = await self._page_text(lease.url)
+        failed = page if isinstance(page, Failed) else None
         if failed is not None and _worth_another_try(failed) and lease.attempts + 1 < PAGE_TRIES and not self._once:
             await self._rim.db(feeds.delay_page, lease.article_id, PAGE_RETRY * 2**lease.attempts)
         else:
-            await self._release(lease.article_id, text)
-        await self._rim.db(feeds.free_host, lease, pause)
+            await self._release(lease.article_id, None if isinstance(page, Failed) else page)
+        asked = failed.retry_after if failed else await robots.crawl_delay(self._session, lease.url)
+        await self._rim.db(feeds.free_host, lease, max(self._settings.page_pause, min(asked or 0.0, MAX_HOST_PAUSE)))
         outcome, status, message = (failed.kind, failed.status, failed.message) if failed else ("fetched", 200, None)
         duration = time.monotonic() - started
         self._report(Outcome("page", lease.url, outcome, duration, article_id=lease.article_id, status=status, message=message))
 
-    async def _page_text(self, url: str) -> tuple[str, Failed | None]:
-        """Return the article's text on the page at *url*, empty with the reason where there is none."""
+    async def _page_text(self, url: str) -> PageText | Failed:
+        """Return the article on the page at *url*, or why there is none."""
         try:
             if not await robots.allowed(self._session, url):
-                return "", Failed("robots", f"robots.txt of its host does not allow {url}")
+                return Failed("robots", f"the robots.txt of its host keeps Dateline from {url}, or cannot be read")
             result = await fetch_page(self._session, url)
+            if isinstance(result, Failed):
+                return result
             if not isinstance(result, Fetched):
-                return "", result if isinstance(result, Failed) else Failed("http", f"HTTP 410 from {url}", 410)
+                return Failed("http", f"HTTP 410 from {url}", 410)
             page = await self._isolated(extract, result.url, result.body, result.charset)
         except ChildLost as e:
-            return "", Failed("parse", f"reading the page had to be given up: {e}")
+            return Failed("parse", f"reading the page had to be given up: {e}")
         except Exception as e:
             log.exception("a fault in Dateline, not in the page", extra={"page_url": url})
-            return "", Failed("parse", f"a fault in Dateline: {type(e).__name__}: {e}")
-        return (page.text, None) if page and page.text.strip() else ("", Failed("parse", "no article text was found on the page"))
+            return Failed("parse", f"a fault in Dateline: {type(e).__name__}: {e}")
+        return page or Failed("parse", f"no article was found on {url}")
 
-    async def _release(self, article_id: str, text: str) -> None:
-        row = await self._rim.db(feeds.release_page, article_id, partial(decide_page, text))
+    async def _release(self, article_id: str, page: PageText | None) -> None:
+        row = await self._rim.db(feeds.release_page, article_id, partial(decide_page, page))
         await self._publisher.publish((row,) if row else ())
 
     async def _send_overdue(self) -> None:
         while not self._rim.stopping and (waiting := await self._rim.db(feeds.overdue_pages)):
             for article_id in waiting:
-                await self._release(article_id, "")
+                await self._release(article_id, None)
 
     # Both
 
@@ -324,6 +326,7 @@ class _Worker:
         give_back: Callable[[Engine, Sequence[L]], None],
         room: int,
         nothing_left: Callable[[], Awaitable[bool]],
+        poll: float,
     ) -> None:
         """Keep up to *room* leases being worked on until told to stop; in a worker that runs once, until nothing is left."""
         running: dict[asyncio.Task[None], L] = {}
@@ -332,11 +335,11 @@ class _Worker:
                 leases = await claim(room - len(running)) if len(running) < room else ()
                 running |= {asyncio.create_task(work(lease)): lease for lease in leases}
                 if running:
-                    await asyncio.wait(running, timeout=self._timing.poll, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait(running, timeout=poll, return_when=asyncio.FIRST_COMPLETED)
                 elif self._once and await nothing_left():
                     return
                 else:
-                    await self._rim.pause(self._timing.poll)
+                    await self._rim.pause(poll)
                 _reap(running)
             if running:
                 await asyncio.wait(running, timeout=GRACE)

@@ -1,0 +1,341 @@
+"""Who an entry is, what its text is, and when it is worth a revision."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ingest.article import (
+    MAX_CHANGES,
+    RANKS,
+    Draft,
+    completed,
+    compose_text,
+    decide_entry,
+    decide_page,
+    draft_of,
+    identify,
+    is_news,
+    language_code,
+    plausible,
+    render,
+    wants_page,
+)
+from ingest.fulltext import PageText
+from ingest.model import FeedEntry, ParsedFeed
+from storage.feeds import Feed, FullText, Known, Sighting
+from stream.broker import MAX_RECORD_BYTES
+from stream.messages import MAX_TEXT_CHARS, Article, decode
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LINK = "https://example.org/news/1"
+
+
+def feed(full_text: FullText = "auto", language: str | None = None) -> Feed:
+    return Feed(
+        "f0123456789abcdef", "https://example.org/feed", "Example", "Example News", "GBR", language, full_text, "active", None, NOW,
+        None, None, None, None, 0, None, None, None, NOW, None, 0,
+    )  # fmt: skip
+
+
+def known(revision: int = 0, rank: str = "", text_hash: str = "", *, waiting: bool = False, sighting: Sighting | None = None) -> Known:
+    return Known("a" * 32, NOW, revision, RANKS.get(rank, 0), text_hash, waiting, sighting)  # type: ignore[call-overload]
+
+
+def draft(**said: str) -> Draft:
+    return Draft(feed_id="f1", entry_key="1", **{"link": LINK, "url": LINK, "title": "Ministers meet", **said})
+
+
+# Identity
+
+
+def keys(*entries: FeedEntry, home: str | None = None, feed_id: str = "f1") -> list[str]:
+    return [item.keys.entry_key for item in identify(feed_id, home, entries)]
+
+
+def ids(*entries: FeedEntry, home: str | None = None, feed_id: str = "f1") -> list[str]:
+    return [item.keys.fresh_id for item in identify(feed_id, home, entries)]
+
+
+def test_entry_key_is_the_guid_else_the_link_else_the_content() -> None:
+    found = keys(FeedEntry(guid=" g1 ", link=LINK), FeedEntry(link=LINK + "?utm_source=rss", title="b"), FeedEntry(title="c"))
+    assert found[0] == "g1"
+    assert keys(FeedEntry(link=LINK + "?utm_source=rss")) == [LINK + "?utm_source=rss"]
+    assert found[2].startswith("content:")
+    assert found[2] != keys(FeedEntry(title="d"))[0]
+
+
+def test_long_keys_are_hashed_and_stay_apart() -> None:
+    one, other = keys(FeedEntry(guid="g" * 5000), FeedEntry(guid="g" * 5001))
+    assert one != other
+    assert len(one) < 100
+
+
+def test_a_guid_on_several_links_is_no_guid() -> None:
+    assert keys(FeedEntry(guid="1", link=LINK), FeedEntry(guid="1", link=LINK + "2")) == [LINK, LINK + "2"]
+
+
+def test_an_entry_listed_twice_counts_once_in_its_first_version() -> None:
+    (item,) = identify("f1", None, [FeedEntry(guid="1", link=LINK, title="new"), FeedEntry(guid="1", link=LINK, title="old")])
+    assert item.entry.title == "new"
+    assert item.own_page
+
+
+def test_order_of_the_feed_is_kept() -> None:
+    assert keys(*(FeedEntry(guid=str(n)) for n in (3, 1, 2))) == ["3", "1", "2"]
+
+
+def test_article_id_comes_from_the_canonical_link_in_whatever_feed() -> None:
+    (one,) = ids(FeedEntry(guid="1", link=LINK), feed_id="f1")
+    (other,) = ids(FeedEntry(guid="x", link="http://EXAMPLE.org/news/1?utm_source=rss#top"), feed_id="f2")
+    assert one == other
+    assert len(one) == 32
+    assert set(one) <= set("0123456789abcdef")
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        (FeedEntry(guid="1", link="https://example.org/"),),
+        (FeedEntry(guid="1", link="https://example.org/world"),),
+        (FeedEntry(guid="1", link="mailto:desk@example.org"),),
+        (FeedEntry(guid="1"),),
+        (FeedEntry(guid="1", link=LINK), FeedEntry(guid="2", link=LINK + "#second")),
+    ],
+)
+def test_without_a_link_of_its_own_an_entry_is_known_by_feed_and_key(entries: tuple[FeedEntry, ...]) -> None:
+    home = "https://example.org/world"
+    found = identify("f1", home, entries)
+    assert [(None, False)] * len(entries) == [(item.keys.url_key, item.own_page) for item in found]
+    assert len({*ids(*entries, home=home), *ids(*entries, home=home, feed_id="f2")}) == 2 * len(entries)
+
+
+# Text
+
+
+@pytest.mark.parametrize(
+    ("title", "summary", "body", "expected"),
+    [
+        ("T", "S.", "B.", "T\n\nS.\n\nB."),
+        ("T", "", "B.", "T\n\nB."),
+        ("T", "S.", "", "T\n\nS."),
+        ("", "S.", "", "S."),
+        ("T", "", "", "T"),
+        ("", "", "", ""),
+        ("T", "Talks began on…", "Paris — Talks  began, on Monday.", "T\n\nParis — Talks  began, on Monday."),
+        ("Talks begin", "TALKS BEGIN.", "", "Talks begin"),
+        ("T", "…", "B.", "T\n\n…\n\nB."),
+        (" T ", "\nS.\n", " B. ", "T\n\nS.\n\nB."),
+        ("a\x00b", "\ud800.", "", "a\ufffdb\n\n\ufffd."),
+    ],
+)
+def test_text_is_title_summary_and_body_each_said_once(title: str, summary: str, body: str, expected: str) -> None:
+    assert (expected, False) == compose_text(title, summary, body)
+
+
+@pytest.mark.parametrize(("over", "truncated"), [(0, False), (1, True)])
+def test_text_is_cut_at_the_limit_in_code_points(over: int, truncated: bool) -> None:
+    text, cut = compose_text("T", "", "\U0001f4f0" * (MAX_TEXT_CHARS - 3 + over))
+    assert (MAX_TEXT_CHARS, truncated) == (len(text), cut)
+
+
+@pytest.mark.parametrize(
+    ("said", "page", "source"),
+    [
+        ({}, "", "title"),
+        ({"summary": "Ministers meet."}, "", "title"),
+        ({"summary": "They met."}, "", "summary"),
+        ({"summary": "They met.", "content": "They met. Then they left."}, "", "content"),
+        ({"summary": "They met."}, "They met in Paris.", "page"),
+        ({"content": "They met in Paris and left for Rome."}, "Please accept.", "content"),
+    ],
+)
+def test_source_is_where_the_longest_text_comes_from(said: dict[str, str], page: str, source: str) -> None:
+    assert source == render(draft(**said), page).source
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        (("en",), "en"), (("en-GB",), "en"), (("EN_us",), "en"), (("eng",), "en"), (("ger",), "de"), (("deu",), "de"),
+        (("zh-Hant-TW",), "zh"),
+        ((None, "", "fr"), "fr"), (("english", "xx", "es"), "es"), (("english",), None), ((), None),
+    ],
+)  # fmt: skip
+def test_language_is_the_first_tag_with_a_two_letter_code(tags: tuple[str | None, ...], expected: str | None) -> None:
+    assert expected == language_code(*tags)
+
+
+def test_operator_goes_before_entry_and_entry_before_feed() -> None:
+    entry, parsed = FeedEntry(guid="1", title="T", language="fr"), ParsedFeed("rss20", language="de")
+    (item,) = identify("f1", None, [entry])
+    assert [draft_of(feed(language=code), parsed, item, NOW).language for code in ("es", None)] == ["es", "fr"]
+
+
+@pytest.mark.parametrize(("ahead", "kept"), [(-400.0, True), (0.0, True), (0.9, True), (1.1, False), (24.0 * 365, False)])
+def test_a_date_ahead_of_the_fetch_is_right_or_none(ahead: float, kept: bool) -> None:
+    date = NOW + timedelta(hours=ahead)
+    assert (date if kept else None) == plausible(date, NOW)
+
+
+# Revisions
+
+HASH, OTHER = "h1", "h2"
+
+
+@pytest.mark.parametrize(
+    ("own", "before", "expected"),
+    [
+        # first of all
+        (("summary", HASH), known(), True),
+        # a further sighting in another feed: only if it ranks higher
+        (("summary", OTHER), known(1, "summary", HASH), False),
+        (("content", OTHER), known(1, "summary", HASH), True),
+        (("content", HASH), known(1, "summary", HASH), False),
+        (("summary", OTHER), known(1, "page", HASH), False),
+        # the feed gave it before
+        (("summary", HASH), known(1, "summary", HASH, sighting=Sighting(2, HASH)), False),
+        (("summary", OTHER), known(1, "summary", HASH, sighting=Sighting(2, HASH)), True),
+        (("summary", HASH), known(2, "summary", HASH, sighting=Sighting(2, OTHER)), False),
+        (("summary", OTHER), known(1, "content", HASH, sighting=Sighting(2, HASH)), False),
+        (("content", OTHER), known(1, "summary", HASH, sighting=Sighting(2, HASH)), True),
+        # a page that could not be had is not asked for at every fetch, but again when the entry changes
+        (("page", HASH), known(1, "summary", HASH, sighting=Sighting(4, HASH)), False),
+        (("page", OTHER), known(1, "summary", HASH, sighting=Sighting(4, HASH)), True),
+        (("page", OTHER), known(1, "page", "of the page", sighting=Sighting(4, HASH)), True),
+        # waiting for its page
+        (("page", HASH), known(waiting=True), False),
+        (("summary", OTHER), known(waiting=True), False),
+        (("content", OTHER), known(waiting=True), True),
+        (("page", OTHER), known(waiting=True, sighting=Sighting(4, HASH)), True),
+        (("page", HASH), known(waiting=True, sighting=Sighting(4, HASH)), False),
+    ],
+)
+def test_news_is_what_ranks_higher_or_what_a_feed_changed_itself(own: tuple[str, str], before: Known, expected: bool) -> None:
+    assert expected == is_news(before, Sighting(RANKS[own[0]], own[1]))  # type: ignore[index]
+
+
+def test_an_entry_that_changes_at_every_fetch_is_cut_off() -> None:
+    state = known()
+    published = 0
+    for clock in range(40):
+        write = decide_entry(draft(summary=f"It is {clock} o'clock."), False, 600.0, state)
+        if write.publish:
+            published += 1
+            state = known(write.publish.revision, "summary", write.publish.text_hash, sighting=write.sighting)
+        else:
+            state = known(state.revision, "summary", state.text_hash, sighting=write.sighting)
+    assert published == 1 + MAX_CHANGES
+
+
+def test_publication_carries_the_whole_article() -> None:
+    entry = FeedEntry(
+        "g1", LINK + "?utm_source=x", "Ministers\n meet", "They met.", "", ("A. Writer",), ("World",), "en-GB", NOW, "published"
+    )
+    (item,) = identify("f1", None, [entry])
+    write = decide_entry(draft_of(feed(), ParsedFeed("rss20"), item, NOW), False, 600.0, known())
+    assert write.publish is not None
+    assert decode(Article, write.publish.payload) == Article(
+        id="a" * 32,
+        revision=1,
+        feed_id="f0123456789abcdef",
+        entry_key="g1",
+        url=LINK,
+        link=LINK + "?utm_source=x",
+        outlet="Example News",
+        country="GBR",
+        language="en",
+        title="Ministers meet",
+        text="Ministers meet\n\nThey met.",
+        text_source="summary",
+        authors=("A. Writer",),
+        categories=("World",),
+        published_at=NOW,
+        published_at_source="pubDate",
+        first_seen_at=NOW,
+    )
+
+
+def test_the_largest_article_fits_into_a_record() -> None:
+    worst = "\x01" * 300_000
+    entry = FeedEntry(worst, "https://example.org/" + "\x01" * 300_000, worst, worst, worst, (worst,) * 999, (worst,) * 999)
+    (item,) = identify("f1", None, [entry])
+    write = decide_entry(draft_of(feed("never"), ParsedFeed("rss20"), item, NOW), False, 600.0, known())
+    assert write.publish is not None
+    assert len(write.publish.payload) < MAX_RECORD_BYTES
+
+
+@pytest.mark.parametrize(
+    ("full_text", "chars", "link", "expected"),
+    [
+        ("auto", 399, LINK, True),
+        ("auto", 400, LINK, False),
+        ("always", 4000, LINK, True),
+        ("never", 0, LINK, False),
+        ("always", 0, "https://example.org/", False),
+        ("always", 0, "mailto:desk@example.org", False),
+    ],
+)
+def test_pages_are_wanted_where_the_feed_is_set_to_it_or_short(full_text: FullText, chars: int, link: str, expected: bool) -> None:
+    (item,) = identify("f1", None, [FeedEntry(link=link, guid="1", summary="x" * chars)])
+    assert expected == wants_page(feed(full_text), item, draft_of(feed(full_text), ParsedFeed("rss20"), item, NOW))
+
+
+def waiting(before: Known, **said: str) -> str:
+    write = decide_entry(draft(**said), True, 600.0, before)
+    assert write.page is not None
+    assert (write.page.host, write.page.url, write.page.wait) == ("example.org", LINK, 600.0)
+    assert write.sighting.text_rank == RANKS["page"]
+    return write.page.payload
+
+
+def test_an_entry_that_waits_goes_out_with_its_page() -> None:
+    publication = decide_page(PageText("They met in Paris."), waiting(known(), summary="They met"), known(waiting=True))
+    assert publication is not None
+    article = decode(Article, publication.payload)
+    assert (article.revision, article.text_source, article.text) == (1, "page", "Ministers meet\n\nThey met in Paris.")
+
+
+def test_an_entry_whose_page_fails_goes_out_with_what_the_feed_gave() -> None:
+    publication = decide_page(None, waiting(known(), summary="They met."), known(waiting=True))
+    assert publication is not None
+    assert (publication.revision, decode(Article, publication.payload).text_source) == (1, "summary")
+
+
+@pytest.mark.parametrize(
+    ("rank", "text_hash", "seen", "page", "revision"),
+    [
+        ("summary", HASH, False, PageText("They met in Paris."), 2),
+        ("summary", HASH, False, None, None),
+        ("summary", HASH, True, None, 2),
+        ("page", HASH, True, PageText("They met in Paris."), 2),
+        ("page", HASH, False, PageText("They met in Paris."), None),
+        ("page", HASH, True, None, None),
+        ("page", render(draft(), "They met in Paris.").digest, True, PageText("They met in Paris."), None),
+    ],
+)
+def test_a_page_is_a_revision_where_it_says_more_than_what_is_out(
+    rank: str, text_hash: str, seen: bool, page: PageText | None, revision: int | None
+) -> None:
+    before = known(1, rank, text_hash, sighting=Sighting(4, "before")) if seen else known()
+    payload = waiting(before, summary="They met.")
+    publication = decide_page(page, payload, known(1, rank, text_hash, waiting=True))
+    assert revision == (publication.revision if publication else None)
+
+
+def test_a_page_fills_in_what_the_feed_left_out_and_nothing_else() -> None:
+    page = PageText("Text.", "Page title", "de-AT", ("P. Author",), NOW)
+    bare = Draft(feed_id="f1", entry_key="1")
+    filled = completed(bare, page, NOW)
+    assert (
+        filled.title,
+        filled.language,
+        filled.authors,
+        filled.published_at,
+        filled.published_at_source,
+    ) == ("Page title", "de", ("P. Author",), NOW, "page")
+    said = {"title": "T", "language": "en", "authors": ("A",), "published_at": NOW - timedelta(1), "published_at_source": "updated"}
+    own = Draft.model_validate({"feed_id": "f1", "entry_key": "1", **said})
+    assert own == completed(own, page, NOW)
+    assert completed(bare, PageText("Text.", published_at=NOW + timedelta(days=2)), NOW).published_at is None
