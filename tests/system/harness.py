@@ -56,11 +56,15 @@ def rss(title: str, base: str, entries: Iterable[Story]) -> bytes:
     items = "".join(
         f"<item><guid isPermaLink='false'>{escape(story.guid)}</guid><title>{escape(story.title)}</title>"
         f"<link>{base}/news/{escape(story.guid)}</link><pubDate>Mon, 12 May 2025 08:00:00 GMT</pubDate>"
-        f"<description>{escape(story.body)}</description></item>"
+        f"<description>{escape(_paragraphs(story.body))}</description></item>"
         for story in entries
     )
     channel = f"<title>{escape(title)}</title><link>{base}/</link>{items}"
     return f"<?xml version='1.0'?><rss version='2.0'><channel>{channel}</channel></rss>".encode()
+
+
+def _paragraphs(text: str) -> str:
+    return "".join(f"<p>{escape(paragraph)}</p>" for paragraph in text.split("\n\n"))
 
 
 class Site:
