@@ -44,7 +44,7 @@ def known(revision: int = 0, rank: str = "", text_hash: str = "", *, waiting: bo
 
 
 def draft(**said: str) -> Draft:
-    return Draft(feed_id="f1", entry_key="1", **{"link": LINK, "url": LINK, "title": "Ministers meet", **said})
+    return Draft.model_validate({"feed_id": "f1", "entry_key": "1", "link": LINK, "url": LINK, "title": "Ministers meet", **said})
 
 
 # Identity
@@ -252,7 +252,7 @@ def test_publication_carries_the_whole_article() -> None:
         authors=("A. Writer",),
         categories=("World",),
         published_at=NOW,
-        published_at_source="pubDate",
+        published_at_source="published",
         first_seen_at=NOW,
     )
 
