@@ -29,11 +29,11 @@ from processors.modality import Circumstance, Reality, circumstance, decide
 from processors.parties import Party, country_of_token, parties_at, with_country
 from processors.roles import LOCATIVE, RECIPIENT_TYPES, Cast, cast
 from processors.scene import Scene, by_dep, is_verb, make_scene, objects_of_preposition
-from processors.syntax import below, patients
+from processors.syntax import FINITE, below, governors, patients
 from processors.triggers import Reading, read
 from stream.messages import Event, EventDate, Magnitudes, Place, Span, TextSpan
 
-MIN_CONFIDENCE = 0.3  # below it an event is not emitted
+MIN_CONFIDENCE = 0.4  # below it an event is not emitted
 MAX_EVENTS = 5_000  # of one document; more is a table or a list, not prose
 DOMINANT_SHARE = 0.6  # of a document's country mentions: its people and offices are that country's unless said otherwise
 PLACE_TYPES = frozenset({"GPE", "LOC", "FAC"})
@@ -51,7 +51,7 @@ PENALTIES = {
     "no country": 0.1,
     "inherited": 0.05,
     "purpose": 0.2,
-    "unreal": 0.05,
+    "unreal": 0.15,
 }
 
 
@@ -93,18 +93,18 @@ def _code_sentence(
     tokens = sorted(scene.doc[start:end], key=lambda t: (_depth(t), t.i))
     countries = _countries(scene, start, end)
     taken: set[int] = set()
+    yield from _obligations(scene, tokens, taken, contexts, countries, home)
     for token in tokens:
-        if token.i in taken:
+        if token.i in taken or (token.dep_ in {"compound", "amod", "nmod"} and not is_verb(token)):
             continue
         reading = read(scene, token)
-        if reading is None:
+        if reading is None or (reading.content is None and "c" in reading.entry.roles):
             continue
         taken.update(head.i for head in reading.heads)
         taken.update(_frame_words(scene, reading))
         draft = _draft(scene, reading, contexts, countries, home)
         if draft is not None:
             yield draft
-    yield from _obligations(scene, tokens, taken, contexts, countries, home)
 
 
 def _depth(token: Token, limit: int = 60) -> int:
@@ -135,6 +135,8 @@ def _draft(
     people = _at_home(scene, cast(scene, reading), countries, home)
     if not people.actors or ("n" in reading.innermost.entry.roles and not people.recipients):
         return None
+    if "j" in reading.innermost.entry.roles and reality.type == "MOBILIZE" and len({p.key for p in people.actors}) > 1:
+        reality = Reality("COOPERATE", None, reality.modality)
     return _finish(scene, reading.heads, reality, people, _confidence(reading, reality, people, seen), contexts)
 
 
@@ -154,24 +156,33 @@ def _obligations(
 ) -> Iterator[Draft]:
     """Yield requests of the form "X said that Y must …": X asks it of Y (PLOVER: every demand in words is REQUEST)."""
     for token in tokens:
-        if token.dep_ != "ccomp" or not is_verb(token) or not _obliged(scene, token):
+        asked = by_dep(scene, token, "nsubj", "nsubjpass")
+        above = _said(scene, token) if asked and _obliged(scene, token) else None
+        if above is None:
             continue
-        above = token.head
-        if not scene.cue("speech", above.lemma_.lower()):
-            continue
-        subject, asked = by_dep(scene, above, "nsubj"), by_dep(scene, token, "nsubj", "nsubjpass")
-        actors = parties_at(scene, subject[0]) if subject else ()
-        recipients = parties_at(scene, asked[0]) if asked else ()
+        actors = tuple(p for noun in by_dep(scene, above, "nsubj") for p in parties_at(scene, noun))
+        recipients = tuple(p for noun in asked for p in parties_at(scene, noun))
         if actors and recipients and not {a.key for a in actors} & {r.key for r in recipients}:
             people = _at_home(scene, Cast(actors, recipients, "direct"), countries, home)
             draft = _finish(scene, (above, token), Reality("REQUEST", "change", "asserted"), people, 0.75, contexts)
+            taken.update((above.i, token.i))
             if draft is not None:
                 yield draft
 
 
+def _said(scene: Scene, token: Token) -> Token | None:
+    """Return the verb of speech with a subject of its own to whose clause *token* belongs: above it, or the nearest before it."""
+    start, _ = scene.sentence_of[token.i]
+    before = (scene.doc[i] for i in range(token.i - 1, start - 1, -1))
+    for above in (*governors(token)[:2], *before):
+        if is_verb(above) and scene.cue("speech", above.lemma_.lower()) and by_dep(scene, above, "nsubj"):
+            return above
+    return None
+
+
 def _obliged(scene: Scene, token: Token) -> bool:
     words = {c.lower_ for c in by_dep(scene, token, "aux")}
-    needed = token.lemma_.lower() in {"need", "have"} and bool(by_dep(scene, token, "xcomp"))
+    needed = token.lemma_.lower() in {"need", "have"} and bool(by_dep(scene, token, "xcomp")) and token.tag_ in FINITE
     return needed or any(scene.cue("modal_must", word) for word in words)
 
 

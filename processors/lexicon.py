@@ -37,6 +37,7 @@ class Entry:
     particle: str | None
     frame: tuple[Slot, ...]
     governs: bool  # a clause or event noun has to stand below it
+    infinitive: bool  # an infinitive has to stand below it
     type: str | None  # None with an operator, or where the word is known to be no event
     mode: str | None
     operator: str | None
@@ -47,7 +48,7 @@ class Entry:
     @property
     def rank(self) -> tuple[int, int]:
         """Return the order of entries that hold together: the more a line asks for, the better; then the later line."""
-        return 2 * (self.particle is not None) + 2 * len(self.frame) + self.governs, self.line
+        return 2 * (self.particle is not None) + 2 * len(self.frame) + self.governs + 2 * self.infinitive, self.line
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 def _parse_entries(line: str, number: int, classes: Mapping[str, frozenset[str]], *, noun: bool) -> Iterator[Entry]:
     words, frame, event, roles, example = (part.strip() for part in line.split("|"))
-    slots = tuple(_parse_slot(item, classes) for item in frame.split() if item != "comp")
+    slots = tuple(_parse_slot(item, classes) for item in frame.split() if item not in {"comp", "inf"})
     operator = event[1:] if event.startswith("=") else None
     type_, _, mode = ("", "", "") if operator else event.partition("/")
     if type_ and type_ not in TYPES:
@@ -138,7 +139,17 @@ def _parse_entries(line: str, number: int, classes: Mapping[str, frozenset[str]]
         first, _, second = word.partition("_")
         lemma, particle = (second or first, first if second else None) if noun else (first, second or None)
         yield Entry(
-            lemma, particle, slots, "comp" in frame.split(), type_ or None, mode or None, operator, frozenset(roles), example, number
+            lemma,
+            particle,
+            slots,
+            "comp" in frame.split(),
+            "inf" in frame.split(),
+            type_ or None,
+            mode or None,
+            operator,
+            frozenset(roles),
+            example,
+            number,
         )
 
 

@@ -48,7 +48,7 @@ def decide(lexicon: Lexicon, type_: str, mode: str | None, inner: Modality, seen
         return _under(lexicon, "wont", type_, mode, "asserted")
     if seen.negated:
         return Reality(type_, mode, "negated")
-    level: Modality = _strongest(inner, _own(seen, ahead), seen.outer)
+    level = _strongest(inner, _own(seen, ahead), seen.outer)
     if seen.conditioned and level == "planned":
         level = "conditional"
     if level == "asserted":
@@ -56,7 +56,8 @@ def decide(lexicon: Lexicon, type_: str, mode: str | None, inner: Modality, seen
     if ahead and seen.outer in {"asserted", "planned"}:
         return _under(lexicon, "intend", type_, mode, level)
     if level in {"planned", "conditional"} or (level in {"possible", "hypothetical"} and not seen.perfect):
-        return Reality(*_softened(type_, mode), level)
+        kind, manner = _softened(type_, mode)
+        return Reality(kind, manner, level)
     return Reality(type_, mode, level)
 
 
@@ -81,7 +82,7 @@ def _under(lexicon: Lexicon, operator: str, type_: str, mode: str | None, modali
     if row is None or row.result == "-":
         return None
     level = modality if row.modality in {"own", "planned"} and modality != "asserted" else row.modality
-    shown = next((m for m in STRENGTH if m == level), "asserted")
+    shown: Modality = next((m for m in STRENGTH if m == level), "asserted")
     if row.result == "content":
         return Reality(type_, mode, shown)
     return Reality(row.result, resolve_mode(lexicon, row.mode, type_, mode), shown)
@@ -97,8 +98,7 @@ def resolve_mode(lexicon: Lexicon, wanted: str, type_: str, mode: str | None) ->
 
 
 def _strongest(*levels: Modality) -> Modality:
-    order = STRENGTH.index
-    return max(levels, key=lambda level: order(level))
+    return STRENGTH[max(STRENGTH.index(level) for level in levels)]
 
 
 def circumstance(scene: Scene, head: Token) -> Circumstance:
@@ -191,6 +191,8 @@ def _link(scene: Scene, token: Token) -> Modality:
     above, dep = token.head, token.dep_
     if is_verb(token) and any(scene.cue("doubt_mark", m.lower_) for m in by_dep(scene, token, "mark")):
         return "hypothetical"
+    if dep == "conj" and is_verb(token) and is_verb(above) and not by_dep(scene, token, "nsubj", "nsubjpass") and above.dep_ == "advcl":
+        return _adverbial(scene, above)
     if dep == "advcl":
         return _adverbial(scene, token)
     if dep not in {"xcomp", "ccomp", "acl", "pcomp", "pobj", "dobj", "prep", "nsubjpass", "oprd"}:

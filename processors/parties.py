@@ -107,9 +107,10 @@ def _modifier(scene: Scene, token: Token) -> list[Party]:
 def _split(scene: Scene, token: Token) -> list[Party]:
     """Return two parties for "U.S. and Russian negotiators": one for each country before the noun."""
     for child in by_dep(scene, token, "amod", "compound", "nmod"):
-        if not by_dep(scene, child, "conj"):
+        items = [item for item in conjoined(scene, child) if token.i - 8 < item.i < token.i]
+        if len(items) < 2:
             continue
-        named = [(item, country) for item in conjoined(scene, child) if (country := country_of_token(scene, item))]
+        named = [(item, country) for item in items if (country := country_of_token(scene, item))]
         if len({country for _, country in named}) > 1:
             sector = _sector(scene, token, None)
             return [Party(i.i, _value(scene, i, i.i, i.i + 1).model_copy(update={"country": c, "sector": sector})) for i, c in named]
@@ -119,12 +120,19 @@ def _split(scene: Scene, token: Token) -> list[Party]:
 def _party(scene: Scene, token: Token) -> Party:
     start, end = _extent(scene, token)
     entity = scene.entity_of[token.i] or _named_beside(scene, token)
-    country = (entity.country if entity else None) or _country_around(scene, token, start)
+    living = _where_they_live(scene, token) if scene.doc[start].lower_ == "ethnic" else None
+    country = living or (entity.country if entity else None) or _country_around(scene, token, start)
     value = _value(scene, token, start, end)
     return Party(
         token.i,
         value.model_copy(update={"entity": entity.id if entity else None, "country": country, "sector": _sector(scene, token, entity)}),
     )
+
+
+def _where_they_live(scene: Scene, token: Token) -> str | None:
+    """Return the country of "ethnic Albanians in Serbia": where they are, not whose language they speak."""
+    places = objects_of_preposition(scene, token, lambda word: word in {"in", "of", "from"})
+    return next((c for noun in places for item in below(scene, noun, limit=8) if (c := country_of_token(scene, item))), None)
 
 
 def _value(scene: Scene, token: Token, start: int, end: int) -> Participant:
@@ -209,8 +217,12 @@ def _sector(scene: Scene, token: Token, entity: Entity | None) -> str | None:
     else:
         title = " ".join(words[: -1 - (token.i - _mention_start(scene, token))])
         found = (scene.knowledge.sector_of(title) if title else None) or (entity.sectors[0] if entity.sectors else None)
+    if scene.cue("military", token.lemma_.lower()) and found in {None, "UNK"}:
+        return "MIL"
     if found:
         return found
+    if token.tag_ in {"NNPS", "NNS"} and (entity is None or entity.type == "NORP") and country_of_token(scene, token):
+        return "CVL"  # Palestinians, Liberians
     beside = by_dep(scene, token, "appos") or ([token.head] if token.dep_ == "appos" else [])
     return next((s for word in beside if (s := scene.knowledge.sector_of(word.lower_))), None)
 

@@ -10,7 +10,7 @@ from spacy.tokens import Token
 from processors.lexicon import Entry
 from processors.parties import RECIPIENT_PREPOSITIONS, Party, country_of_token, is_party, parties_at
 from processors.scene import Scene, by_dep, is_verb, objects_of_preposition
-from processors.syntax import agents, below, grammatical_subject, is_passive, patients
+from processors.syntax import FINITE, agents, below, grammatical_subject, is_passive, patients
 from processors.triggers import Reading
 from stream.messages import Participant
 
@@ -70,8 +70,8 @@ def _without(parties: Iterable[Party], others: Iterable[Party]) -> tuple[Party, 
 
 def _actors(scene: Scene, reading: Reading) -> tuple[tuple[Party, ...], str]:
     for head in reading.heads:
-        if is_verb(head) or head.pos_ == "ADJ":
-            found = _first(scene, agents(scene, head))
+        if is_verb(head) or head.pos_ == "ADJ" or head.lower_ in scene.lexicon.adjectives:
+            found = _agents(scene, head)
             if found:
                 own = bool(by_dep(scene, head, "nsubj", "agent")) or head.dep_ in {"acomp", "ROOT"}
                 return found, "direct" if own else "shared"
@@ -79,7 +79,32 @@ def _actors(scene: Scene, reading: Reading) -> tuple[tuple[Party, ...], str]:
             found = noun_actors(scene, head)
             if found:
                 return found, "nominal"
-    return (), "none"
+    before = _left_of(scene, reading.head)
+    return before, "shared" if before else "none"
+
+
+def _agents(scene: Scene, head: Token) -> tuple[Party, ...]:
+    if head.lower_ in scene.lexicon.adjectives and not by_dep(scene, head, "agent"):
+        subject = grammatical_subject(scene, head)
+        return parties_at(scene, subject) if subject is not None else ()
+    found: list[Party] = []
+    for noun in agents(scene, head):
+        found.extend(_without(parties_at(scene, noun), found))
+    return tuple(found)
+
+
+def _left_of(scene: Scene, head: Token) -> tuple[Party, ...]:
+    """Return the nearest party before a finite active verb to which the parser gave no subject; nothing beyond another verb."""
+    if head.tag_ not in FINITE or is_passive(scene, head) or by_dep(scene, head, "nsubj", "csubj"):
+        return ()
+    start, _ = scene.sentence_of[head.i]
+    for i in range(head.i - 1, max(start, head.i - 12) - 1, -1):
+        token = scene.doc[i]
+        if is_verb(token):
+            return ()
+        if is_party(scene, token) and token.dep_ not in {"compound", "amod", "poss", "pobj"}:
+            return parties_at(scene, token)
+    return ()
 
 
 def noun_actors(scene: Scene, noun: Token) -> tuple[Party, ...]:
@@ -103,7 +128,9 @@ def _partners(scene: Scene, reading: Reading) -> list[Party]:
     for head in reading.heads:
         nouns = objects_of_preposition(scene, head, lambda word: word in {"with", "between", "among", "to", "against"})
         if is_verb(head):
-            nouns = [n for n in patients(scene, head) if is_party(scene, n)] + nouns
+            objects = patients(scene, head)
+            inside = (objects_of_preposition(scene, o, lambda word: word in {"with", "between", "among"}) for o in objects)
+            nouns = [n for n in objects if is_party(scene, n)] + nouns + [n for found in inside for n in found]
         for noun in nouns:
             found.extend(parties_at(scene, noun))
     return found
@@ -143,15 +170,17 @@ def _unknown(scene: Scene, noun: Token) -> Party:
 def _recipients(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
     heads = {head.i for head in reading.heads}
     for noun in _places_to_look(scene, reading):
-        if noun.i in heads:
-            continue
+        if noun.i in heads or any(
+            scene.cue("plural_pronoun", c.lower_) or scene.cue("thing_pronoun", c.lower_) for c in by_dep(scene, noun, "poss")
+        ):
+            continue  # the event's own word, or something that is the actor's: "its troops"
         found = _without(parties_at(scene, noun), actors)
         if found:
             return found
     found = _deep(scene, reading, actors)
-    if found or reading.type not in LOCAL_TYPES:
-        return found
-    return _local(scene, reading, actors)
+    if not found and reading.type in LOCAL_TYPES:
+        found = _local(scene, reading, actors)
+    return found or _right_of(scene, reading, actors)
 
 
 def _places_to_look(scene: Scene, reading: Reading) -> Iterator[Token]:
@@ -195,6 +224,22 @@ def _deep(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Pa
                 found = _without(parties_at(scene, token), actors)
                 if found:
                     return found
+    return ()
+
+
+def _right_of(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
+    """Return the nearest party after a verb under which the parser hung next to nothing; nothing beyond a comma or a verb of speech."""
+    head = reading.head
+    if not is_verb(head) or by_dep(scene, head, "dobj", "xcomp", "ccomp"):
+        return ()
+    _, end = scene.sentence_of[head.i]
+    for token in scene.doc[head.i + 1 : min(end, head.i + 16)]:
+        if token.text in {",", ";"} or (token.tag_ in FINITE and scene.cue("speech", token.lemma_.lower())):
+            return ()
+        if is_party(scene, token) and token.head.i != head.i:
+            found = _without(parties_at(scene, token), actors)
+            if found:
+                return found
     return ()
 
 

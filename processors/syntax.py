@@ -7,13 +7,15 @@ from spacy.tokens import Token
 from processors.scene import Scene, by_dep, is_verb, objects_of_preposition
 
 MAX_CLIMB = 12  # governing words looked at; deeper nesting is a broken parse
-_SUBJECTS = ("nsubj", "csubj", "expl")
+FINITE = frozenset({"VBD", "VBZ", "VBP"})
 
 
 def is_passive(scene: Scene, verb: Token) -> bool:
     """Return whether *verb* is passive: an auxiliary or subject says so, or it is a bare participle after a noun."""
-    if by_dep(scene, verb, "auxpass", "nsubjpass", "agent"):
+    if by_dep(scene, verb, "auxpass", "nsubjpass"):
         return True
+    if verb.tag_ == "VBN" and by_dep(scene, verb, "agent"):
+        return not by_dep(scene, verb, "nsubj", "dobj")
     if by_dep(scene, verb, "nsubj", "dobj") or verb.tag_ != "VBN":
         return verb.dep_ == "conj" and verb.tag_ == "VBN" and verb.head.i != verb.i and _bare(scene, verb) and is_passive(scene, verb.head)
     return verb.dep_ in {"acl", "advcl", "amod"} and not by_dep(scene, verb, "aux")
@@ -77,13 +79,18 @@ def agents(scene: Scene, verb: Token) -> list[Token]:
     """Return the nouns that do what *verb* says, nearest first: the subject, or in a passive what stands after "by"."""
     if is_passive(scene, verb):
         return objects_of_preposition(scene, verb, lambda word: word == "by")
+    own = by_dep(scene, verb, "nsubj")  # several where the parser missed a conjunction
     subject = grammatical_subject(scene, verb)
-    return [subject] if subject is not None else []
+    if subject is not None and subject not in own:
+        own = [subject]
+    return own
 
 
 def patients(scene: Scene, verb: Token) -> list[Token]:
     """Return the nouns that undergo what *verb* says: its objects, or in a passive its subject."""
     objects = by_dep(scene, verb, "dobj", "dative")
+    if verb.dep_ in {"amod", "compound"} and verb.tag_ in FINITE:  # a finite verb that the parser hung before its object
+        return [verb.head, *objects]
     if is_passive(scene, verb):
         subject = grammatical_subject(scene, verb)
         return ([subject] if subject is not None else []) + objects

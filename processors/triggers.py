@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spacy.tokens import Token
 
@@ -10,12 +10,13 @@ from processors.lexicon import Entry, Slot
 from processors.modality import resolve_mode
 from processors.parties import is_party
 from processors.scene import Scene, by_dep, conjoined, is_verb, objects_of_preposition
-from processors.syntax import patients
+from processors.syntax import grammatical_subject, patients
 from stream.messages import Modality
 
 MAX_DEPTH = 4  # operators over operators: "refused to agree to resume talks"
 MAX_SEARCH = 14  # words of a noun phrase looked at for an event noun
 _VERBAL = ("xcomp", "ccomp")
+ASIDE = frozenset({"after", "before", "during", "since", "until", "because", "despite", "amid", "following", "as", "without", "according"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,16 @@ def read(scene: Scene, token: Token, depth: int = 0) -> Reading | None:
 
 
 def _candidates(scene: Scene, token: Token) -> tuple[Entry, ...]:
+    entity = scene.entity_of[token.i]
+    if entity is not None and not is_verb(token):
+        return ()  # a word of a name
     lemma = token.lemma_.lower()
     lexicon = scene.lexicon
-    if token.pos_ == "ADJ" or token.tag_.startswith("JJ") or (token.tag_ == "VBN" and token.dep_ in {"acomp", "oprd"}):
-        return lexicon.adjectives.get(token.lower_, ()) if token.dep_ in {"acomp", "ROOT", "conj", "ccomp", "oprd", "acl"} else ()
+    if token.pos_ == "ADJ" or token.tag_.startswith("JJ") or _participial(scene, token):
+        return lexicon.adjectives.get(token.lower_, ()) if token.dep_ in {"acomp", "ROOT", "conj", "ccomp", "xcomp", "oprd", "acl"} else ()
     if is_verb(token):
-        return () if token.dep_ in {"aux", "auxpass", "amod", "compound"} else lexicon.verbs.get(lemma, ())
+        bare = token.dep_ in {"amod", "compound"} and token.tag_ in {"VBN", "VBG", "VB"}  # "the besieged town"
+        return () if bare or token.dep_ in {"aux", "auxpass"} else lexicon.verbs.get(lemma, ())
     if token.pos_ == "NOUN" or token.tag_ in {"NN", "NNS"}:
         return lexicon.nouns.get(lemma, ())
     return ()
@@ -74,6 +79,8 @@ def _candidates(scene: Scene, token: Token) -> tuple[Entry, ...]:
 
 def _holds(scene: Scene, token: Token, entry: Entry) -> bool:
     if entry.particle and not _has_particle(scene, token, entry.particle):
+        return False
+    if entry.infinitive and not any(c.tag_ == "VB" for c in by_dep(scene, token, "xcomp", "ccomp", "advcl")):
         return False
     return not entry.frame or any(_slot_filled(scene, token, slot) for slot in entry.frame)
 
@@ -86,7 +93,10 @@ def _has_particle(scene: Scene, token: Token, particle: str) -> bool:
 
 
 def _slot_filled(scene: Scene, token: Token, slot: Slot) -> bool:
-    if slot.name == "obj":
+    if slot.name == "subj":
+        subject = grammatical_subject(scene, token)
+        nouns = [] if subject is None else [subject, *by_dep(scene, subject, "compound", "amod")]
+    elif slot.name == "obj":
         nouns = patients(scene, token) if is_verb(token) else objects_of_preposition(scene, token, lambda w: w == "of")
         nouns = nouns + by_dep(scene, token, "oprd", "acomp") if "guilty" in slot.words else nouns
     else:
@@ -144,19 +154,7 @@ def _through(scene: Scene, clause: Token, depth: int) -> Reading | None:
 
 def _after_prepositions(scene: Scene, token: Token, depth: int) -> Reading | None:
     for preposition in by_dep(scene, token, "prep", "agent"):
-        if preposition.lower_ in {
-            "after",
-            "before",
-            "during",
-            "since",
-            "until",
-            "because",
-            "despite",
-            "amid",
-            "following",
-            "as",
-            "without",
-        }:
+        if preposition.lower_ in ASIDE:
             continue
         for clause in by_dep(scene, preposition, "pcomp"):
             found = read(scene, clause, depth + 1) or _through(scene, clause, depth)
@@ -175,7 +173,7 @@ def _noun_content(scene: Scene, noun: Token, depth: int) -> Reading | None:
     for item in queue:
         if len(queue) > MAX_SEARCH:
             break
-        if not is_verb(item) and scene.entity_of[item.i] is None and (found := read(scene, item, depth + 1)):
+        if not is_verb(item) and (found := read(scene, item, depth + 1)):
             return found
         queue.extend(by_dep(scene, item, "compound", "conj"))
         queue.extend(objects_of_preposition(scene, item, lambda word: word in {"of", "for", "on", "to"}))
@@ -190,6 +188,8 @@ def _compose(scene: Scene, token: Token, entry: Entry, content: Reading | None) 
     )
     if negated and content is not None:
         content = _flipped(content)
+    if entry.operator == "announce" and content is not None and _lies_ahead(scene, content.head):
+        return _compose(scene, token, replace(entry, operator="intend"), content)
     row = scene.lexicon.outcome(entry.operator, content.type if content else None)
     if row is None or row.result == "-":
         return Reading(token, entry, None, None, "asserted", content)
@@ -199,6 +199,17 @@ def _compose(scene: Scene, token: Token, entry: Entry, content: Reading | None) 
         return Reading(token, entry, content.type, mode, modality, content, negated)
     mode = resolve_mode(scene.lexicon, row.mode, content.type, content.mode) if content and content.type else _fixed(row.mode)
     return Reading(token, entry, row.result, mode, _modality(row.modality), content, negated)
+
+
+def _lies_ahead(scene: Scene, head: Token) -> bool:
+    return any(scene.cue("modal_future", c.lower_) or scene.cue("modal_conditional", c.lower_) for c in by_dep(scene, head, "aux"))
+
+
+def _participial(scene: Scene, token: Token) -> bool:
+    """Return whether a participle is an adjective of the lexicon: "is committed to", "was prepared to"."""
+    if token.tag_ != "VBN" or token.lower_ not in scene.lexicon.adjectives:
+        return False
+    return token.dep_ in {"acomp", "oprd"} or bool(by_dep(scene, token, "auxpass") and not by_dep(scene, token, "agent"))
 
 
 def _flipped(content: Reading) -> Reading:
@@ -216,4 +227,4 @@ def _modality(name: str) -> Modality:
     return known.get(name, "asserted")
 
 
-_NO_ENTRY = Entry("", None, (), False, None, None, None, frozenset(), "", 0)
+_NO_ENTRY = Entry("", None, (), False, False, None, None, None, frozenset(), "", 0)
