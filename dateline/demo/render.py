@@ -121,7 +121,9 @@ def _rdf(outlet: Outlet, base: str) -> bytes:
         item = ET.SubElement(root, f"{{{RSS1}}}item", {f"{{{RDF}}}about": entry_id(report)})
         _texts(item, {"title": report.title, "link": base + page_path(report), "description": report.summary}, RSS1)
         _texts(item, _encoded(outlet, report))
-        _texts(item, {"date": _iso(report.date), "subject": ", ".join(report.categories)}, DC)
+        _texts(item, {"date": _iso(report.date)}, DC)
+        for category in report.categories:
+            _texts(item, {"subject": category}, DC)
     return _xml(root)
 
 

@@ -7,16 +7,14 @@ import os
 import re
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
-import typer
 
-from dateline.cli import app
 from stream.settings import PREFIX, Settings, load_settings
 from tests.deploy import compose
+from tests.deploy.commands import parse
 from tests.deploy.compose import Service
 
 SERVICES = compose.services()
@@ -24,17 +22,6 @@ OWN = compose.own_services()
 LONG_RUNNING = ("kafka", "postgres", "ingest", "process", "store")
 JOBS = ("migrate", "topics")
 STOP_WITHIN = 30  # seconds; what the workers promise
-
-
-def parse(arguments: list[str]) -> None:
-    """Resolve *arguments* down to a command and parse its options without running it; raises a usage error as the command line would."""
-    group: Any = typer.main.get_command(app)
-    context = group.make_context("dateline", list(arguments))
-    rest = [*context._protected_args, *context.args]
-    while hasattr(group, "resolve_command"):
-        name, group, rest = group.resolve_command(context, rest)
-        context = group.make_context(name, rest, parent=context)
-        rest = [*context._protected_args, *context.args]
 
 
 @pytest.fixture
