@@ -102,6 +102,8 @@ def _code_sentence(
             continue
         taken.update(head.i for head in reading.heads)
         taken.update(_frame_words(scene, reading))
+        if reading.type == "PROTEST":  # its demand is no second event (PLOVER manual)
+            taken.update(c.i for c in by_dep(scene, token, "advcl", "xcomp") if is_verb(c))
         draft = _draft(scene, reading, contexts, countries, home)
         if draft is not None:
             yield draft

@@ -170,7 +170,9 @@ def _conditional_clause(scene: Scene, verb: Token) -> bool:
         marks = {m.lower_ for m in by_dep(scene, clause, "mark", "advmod")}
         if _any(scene, "condition", marks):
             return True
-    return False
+    _, end = scene.sentence_of[verb.i]
+    after = scene.doc[verb.i + 1 : min(end, verb.i + 30)]
+    return any(token.lower_ in {"if", "unless"} and token.nbor(-1).lower_ not in {"as", "even"} for token in after)
 
 
 def _outer(scene: Scene, head: Token, verb: Token) -> Modality:

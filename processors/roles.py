@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spacy.tokens import Token
 
@@ -16,6 +16,7 @@ from stream.messages import Participant
 
 RECIPIENT_TYPES = frozenset({"COOPERATE", "AID", "SANCTION"})  # a recipient is obligatory (PLOVER manual)
 LOCAL_TYPES = frozenset({"CONCEDE", "AID", "SANCTION", "COERCE", "ASSAULT", "MOBILIZE", "PROTEST"})  # a place's people may undergo it
+DEEP = frozenset({"dobj", "xcomp", "ccomp", "prep", "acl", "dative", "oprd", "pcomp"})
 LOCATIVE = frozenset({"in", "at", "near", "across", "throughout", "inside", "outside"})
 _STRONG, _WEAK = (frozenset(group) for group in RECIPIENT_PREPOSITIONS)
 
@@ -43,7 +44,8 @@ def cast(scene: Scene, reading: Reading) -> Cast:
         actors, found = _first(scene, patients(scene, reading.head)), "direct"
     if not actors and reading.type in {"ASSAULT", "COERCE"}:
         actors, found = _generic(scene, reading)
-    recipients = () if "0" in inner.roles else _without(_recipients(scene, reading, actors), actors)
+    mutual = "+" in reading.innermost.entry.roles and len({a.key for a in actors}) > 1  # "the two sides failed to agree"
+    recipients = () if "0" in inner.roles or mutual else _without(_recipients(scene, reading, actors), actors)
     return Cast(actors, recipients, found)
 
 
@@ -90,6 +92,25 @@ def _agents(scene: Scene, head: Token) -> tuple[Party, ...]:
     found: list[Party] = []
     for noun in agents(scene, head):
         found.extend(_without(parties_at(scene, noun), found))
+    return joined(scene, found)
+
+
+def joined(scene: Scene, parties: list[Party]) -> tuple[Party, ...]:
+    """Join parties that stand side by side, a title and a name that the parser took apart ("Palestinian leader" "Yasser Arafat")."""
+    found: list[Party] = []
+    for party in parties:
+        old = found[-1].value if found else None
+        if old is None or not 0 <= party.value.start - old.end <= 1:
+            found.append(party)
+            continue
+        text = scene.doc.text[old.start : party.value.end]
+        update = {
+            "text": text,
+            "start": old.start,
+            "country": party.value.country or old.country,
+            "sector": old.sector or party.value.sector,
+        }
+        found[-1] = replace(party, value=party.value.model_copy(update=update))
     return tuple(found)
 
 
@@ -210,7 +231,8 @@ def _undergoers(scene: Scene, head: Token) -> list[Token]:
 def _deep(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
     """Search what hangs from the event's words for the first party; clauses beside it and times are left out."""
     for head in reading.heads:
-        starts = [c for c in scene.children[head.i] if c.dep_ in {"dobj", "xcomp", "ccomp", "prep", "acl", "dative", "oprd", "pcomp"}]
+        deps = DEEP | {"advcl"} if reading.type == "PROTEST" else DEEP  # a protest is against those of whom something is demanded
+        starts = [c for c in scene.children[head.i] if c.dep_ in deps]
         for start in starts:
             if start.lower_ in LOCATIVE or start.lower_ in {"after", "by", "since", "during", "before", "according"}:
                 continue

@@ -112,7 +112,8 @@ def _slot_filled(scene: Scene, token: Token, slot: Slot) -> bool:
 def _fits(scene: Scene, noun: Token, words: frozenset[str]) -> bool:
     if "@any" in words:
         return True
-    if noun.lemma_.lower() in words or noun.lower_ in words:
+    lemma = noun.lemma_.lower()
+    if lemma in words or noun.lower_ in words or any(f"{c.lower_}_{lemma}" in words for c in by_dep(scene, noun, "compound")):
         return True
     if scene.cue("quantity", noun.lemma_.lower()) and any(
         inner.lemma_.lower() in words for inner in objects_of_preposition(scene, noun, lambda word: word == "of")
