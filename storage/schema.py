@@ -67,17 +67,19 @@ articles = Table(
     Index(None, "dated_at"),
     Index(None, "day"),
     Index(None, "feed_id", "dated_at"),
+    comment="Articles, one row each, in their newest revision",
 )
 
 article_revisions = Table(
     "article_revisions",
     metadata,
     _article_key(),
-    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, primary_key=True, autoincrement=False, comment="grows when the text changes"),
     Column("title", Text, nullable=False),
     Column("text_hash", Text, nullable=False, comment="SHA-256 of text in UTF-8, hex"),
     Column("text", Text, nullable=False),
     Column("stored_at", UtcDateTime, nullable=False, comment="when this revision was first stored"),
+    comment="Every text that an article had",
 )
 
 annotations = Table(
@@ -93,6 +95,7 @@ annotations = Table(
     Column("ontology", Text, nullable=False, comment="version of the event types"),
     Column("document", Json, nullable=False, comment="the AnnotatedArticle as `dateline annotate` prints it"),
     Column("stored_at", UtcDateTime, nullable=False),
+    comment="Each AnnotatedArticle whole; what follows below can be rebuilt from it",
 )
 
 places = Table(
@@ -108,6 +111,7 @@ places = Table(
     Column("geonames_id", BigInteger),
     Column("precision", Text, comment="country, region, city or point"),
     Index(None, "country"),
+    comment="Places that articles name",
 )
 
 entities = Table(
@@ -124,6 +128,7 @@ entities = Table(
     Index(None, "type"),
     Index(None, "country"),
     Index(None, "place_key"),
+    comment="People, organisations, places and things, one row for all articles that name them alike",
 )
 
 entity_aliases = Table(
@@ -132,6 +137,7 @@ entity_aliases = Table(
     Column("entity_key", BigId, ForeignKey("entities.entity_key", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("alias", Text, primary_key=True, comment="a wording by which an article named it"),
     Index(None, "alias"),
+    comment="The wordings by which articles name an entity",
 )
 
 article_entities = Table(
@@ -146,6 +152,7 @@ article_entities = Table(
     Column("mentions", Json, nullable=False, comment="list of {start, end, text, label}"),
     Column("mention_count", Integer, nullable=False),
     Index(None, "entity_key"),
+    comment="Which entities an article names, and where",
 )
 
 events = Table(
@@ -160,6 +167,7 @@ events = Table(
     ),
     Column("n", Integer, primary_key=True, autoincrement=False, comment="of the report that founded it"),
     Column("reports", Integer, nullable=False, server_default="1", comment="how many reports tell of it"),
+    comment="Happenings in the world: one for each report until reports of the same one are linked",
 )
 
 event_reports = Table(
@@ -185,20 +193,20 @@ event_reports = Table(
     Column("date_precision", Text, comment="day, week, month, year …"),
     Column("planned_start", Date, comment="first day of what is planned, promised or threatened"),
     Column("planned_end", Date, comment="last day, inclusive"),
-    Column("planned_precision", Text),
+    Column("planned_precision", Text, comment="day, week, month, year …"),
     Column("place_key", BigId, ForeignKey("places.place_key", ondelete="SET NULL")),
     Column("place_start", Integer, comment="where the text names the place"),
     Column("place_end", Integer),
     Column("attribution_text", Text, comment="who says so, where it is not the narrator"),
     Column("attribution_entity_key", BigId, ForeignKey("entities.entity_key", ondelete="SET NULL")),
-    Column("killed_min", BigInteger),
-    Column("killed_max", BigInteger, comment="null where the text gives no upper bound"),
-    Column("injured_min", BigInteger),
-    Column("injured_max", BigInteger),
-    Column("arrested_min", BigInteger),
-    Column("arrested_max", BigInteger),
-    Column("crowd_min", BigInteger),
-    Column("crowd_max", BigInteger),
+    Column("killed_min", BigInteger, comment="people killed, at least"),
+    Column("killed_max", BigInteger, comment="at most, where the text says so"),
+    Column("injured_min", BigInteger, comment="people injured, at least"),
+    Column("injured_max", BigInteger, comment="at most, where the text says so"),
+    Column("arrested_min", BigInteger, comment="people arrested, at least"),
+    Column("arrested_max", BigInteger, comment="at most, where the text says so"),
+    Column("crowd_min", BigInteger, comment="people who took part, at least"),
+    Column("crowd_max", BigInteger, comment="at most, where the text says so"),
     Column("confidence", Float, nullable=False, comment="0 to 1"),
     Column("ontology", Text, nullable=False, comment="version of the event types"),
     Column("lexicon", Text, nullable=False, comment="version of the event lexicon"),
@@ -213,6 +221,7 @@ event_reports = Table(
     Index(None, "place_key"),
     Index(None, "attribution_entity_key"),
     Index(None, "event_article_key", "event_n"),
+    comment="Events as one article tells them",
 )
 
 
@@ -239,6 +248,7 @@ event_participants = Table(
     CheckConstraint("role IN ('actor', 'recipient')", name="role"),
     Index(None, "entity_key"),
     Index(None, "country", "role"),
+    comment="Who takes part in an event report",
 )
 
 event_mentions = Table(
@@ -248,6 +258,7 @@ event_mentions = Table(
     Column("m", Integer, primary_key=True, autoincrement=False, comment="place in the event's list, from 0"),
     Column("start_char", Integer, nullable=False),
     Column("end_char", Integer, nullable=False),
+    comment="Where an article speaks of an event",
 )
 
 link_queue = Table(
@@ -259,6 +270,7 @@ link_queue = Table(
     Column(
         "enqueued_at", UtcDateTime, nullable=False, index=True, comment="when it was last stored; the link stage removes what it has done"
     ),
+    comment="Articles that wait to be linked with others",
 )
 
 stage_offsets = Table(
@@ -269,6 +281,7 @@ stage_offsets = Table(
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("next_offset", BigInteger, nullable=False, comment="everything before it is in this database"),
     Column("updated_at", UtcDateTime, nullable=False),
+    comment="How far each storage group has come",
 )
 
 dead_letters = Table(
@@ -294,6 +307,7 @@ dead_letters = Table(
     Column("replayed_at", UtcDateTime, comment="when it was last sent to its topic again"),
     UniqueConstraint("stage", "topic", "partition", "record_offset", "content_hash", name="uq_dead_letters_record"),
     Index(None, "stored_at"),
+    comment="Records that a stage could not handle",
 )
 
 gaps = Table(
@@ -308,6 +322,7 @@ gaps = Table(
     Column("detected_at", UtcDateTime, nullable=False),
     Column("accepted_at", UtcDateTime, comment="when an operator took the loss; null while the stage is stopped by it"),
     UniqueConstraint("consumer_group", "topic", "partition", "from_offset", "to_offset", name="uq_gaps_range"),
+    comment="Records that a group could no longer read",
 )
 
 STORAGE_TABLES = (

@@ -36,6 +36,7 @@ feeds = Table(
     CheckConstraint("full_text IN ('auto', 'always', 'never')", name="full_text"),
     CheckConstraint("state IN ('active', 'gone', 'paused')", name="state"),
     Index(None, "state", "next_fetch_at"),
+    comment="Feeds that are read",
 )
 
 fetches = Table(
@@ -54,6 +55,7 @@ fetches = Table(
     Column("message", Text, comment="one line for people"),
     Index(None, "feed_id", "started_at"),
     Index(None, "started_at"),
+    comment="What came of each fetch of a feed; old rows are pruned",
 )
 
 sightings = Table(
@@ -67,6 +69,7 @@ sightings = Table(
     Column("text_rank", Integer, nullable=False, comment="1 title, 2 summary, 3 content, 4 page: of what this feed gives, or asks for"),
     Column("text_hash", Text, nullable=False, comment="of the text that this feed gives"),
     Column("changes", Integer, nullable=False, server_default="0"),
+    comment="Entries that a feed has shown",
 )
 
 url_keys = Table(
@@ -74,6 +77,7 @@ url_keys = Table(
     metadata,
     Column("url_key", Text, primary_key=True, comment="32 hex digits of the SHA-256 of a canonical link"),
     Column("article_id", Text, nullable=False),
+    comment="Which article a canonical link belongs to",
 )
 
 article_ids = Table(
@@ -84,6 +88,7 @@ article_ids = Table(
     Column("text_rank", Integer, nullable=False, comment="of the published text; 0 while nothing was published"),
     Column("text_hash", Text, nullable=False, comment="of the published text"),
     Column("first_seen_at", UtcDateTime, nullable=False),
+    comment="Which articles were published, and in which revision",
 )
 
 page_queue = Table(
@@ -98,6 +103,7 @@ page_queue = Table(
     Column("deadline_at", UtcDateTime, nullable=False, index=True, comment="when the entry goes out without it"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Index(None, "host", "due_at"),
+    comment="Entries that wait for their page",
 )
 
 page_hosts = Table(
@@ -107,6 +113,7 @@ page_hosts = Table(
     Column("ready_at", UtcDateTime, nullable=False, index=True, comment="when the next page may be asked of this host"),
     Column("lease_token", Text),
     Column("lease_until", UtcDateTime),
+    comment="Whose turn it is to be asked for a page",
 )
 
 outbox = Table(
@@ -118,4 +125,5 @@ outbox = Table(
     Column("payload", LargeBinary, nullable=False, comment="the message's bytes; the row is deleted once they are durable in the broker"),
     Column("created_at", UtcDateTime, nullable=False, index=True),
     UniqueConstraint("article_id", "revision"),
+    comment="Messages that are not yet known to be durable in the broker",
 )

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CreateView, DropView, ScalarSelect, Select, Table, and_, case, distinct, func, inspect, nulls_last, or_, select
+from sqlalchemy import CreateView, DropView, ScalarSelect, Select, Table, Text, and_, case, distinct, func, inspect, nulls_last, or_, select
 from sqlalchemy.engine import Connection
 
 from storage.schema import article_entities, articles, entities, event_participants, event_reports, places
 from storage.schema_feeds import feeds, fetches
 
 COLUMN_NOTES = {
+    "article_key": "number of the article",
+    "n": "place in the article's list of events, from 0",
     "who": "the actors as the article names them, in its order, separated by '; '",
     "who_countries": "the actors' countries, each once, alphabetical, separated by ', '",
     "who_sectors": "the actors' PLOVER sectors, likewise",
@@ -23,7 +25,7 @@ COLUMN_NOTES = {
     "place": "name of the place where it took place",
     "place_country": "country of that place, ISO 3166 alpha-3",
     "attribution": "who says so, where it is not the narrator",
-    "articles": "how many articles",
+    "articles": "how many articles name it, or come from it",
     "mentions": "how often those articles name it",
     "health": "new (never read), ok, failing (the last fetch failed), gone or paused",
     "last_article_at": "dated_at of its newest article",
@@ -98,7 +100,7 @@ def _all_events() -> Select[tuple[object, ...]]:
             r.c.crowd_min,
             r.c.crowd_max,
             r.c.confidence,
-            func.substr(a.c.text, r.c.sentence_start + 1, r.c.sentence_end - r.c.sentence_start).label("sentence"),
+            func.substr(a.c.text, r.c.sentence_start + 1, r.c.sentence_end - r.c.sentence_start, type_=Text).label("sentence"),
             a.c.title,
             a.c.url,
             a.c.outlet,

@@ -9,6 +9,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,13 +40,8 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """A Postgres database with the schema and no rows."""
-    yield from _database(postgres_server, TEMPLATE)
-
-
-@pytest.fixture
-def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """A Postgres database without tables."""
-    yield from _database(postgres_server, None)
+    with _copy_of(postgres_server, TEMPLATE) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -56,22 +52,31 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@contextmanager
+def fresh_database(request: pytest.FixtureRequest, kind: str, folder: Path, *, migrated: bool = True) -> Iterator[str]:
+    """Give the URL of a database of *kind* without rows, for fixtures of any scope; *folder* holds an SQLite file."""
+    if kind == "postgres":
+        with _copy_of(request.getfixturevalue("postgres_server"), TEMPLATE if migrated else None) as url:
+            yield url
+    else:
+        path = folder / "dateline.db"
+        if migrated:
+            shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+        yield f"sqlite:///{path}"
+
+
 @pytest.fixture(params=DATABASES)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database with the schema and no rows."""
-    if request.param == "postgres":
-        return str(request.getfixturevalue("postgres_url"))
-    path = tmp_path / "dateline.db"
-    shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
-    return f"sqlite:///{path}"
+    with fresh_database(request, request.param, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture(params=DATABASES)
-def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database without tables."""
-    if request.param == "postgres":
-        return str(request.getfixturevalue("empty_postgres_url"))
-    return f"sqlite:///{tmp_path / 'empty.db'}"
+    with fresh_database(request, request.param, tmp_path, migrated=False) as url:
+        yield url
 
 
 @pytest.fixture
@@ -82,7 +87,8 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def _database(server: PostgresServer, template: str | None) -> Iterator[str]:
+@contextmanager
+def _copy_of(server: PostgresServer, template: str | None) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     yield server.create_database(name, template)
     server.drop_database(name)

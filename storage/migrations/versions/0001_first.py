@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("text_hash", sa.Text(), nullable=False, comment="of the published text"),
         sa.Column("first_seen_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("article_id", name=op.f("pk_article_ids")),
+        comment="Which articles were published, and in which revision",
     )
     op.create_table(
         "articles",
@@ -84,6 +85,7 @@ def upgrade() -> None:
         sa.Column("stored_at", UtcDateTime(), nullable=False, comment="when this row was last written"),
         sa.PrimaryKeyConstraint("article_key", name=op.f("pk_articles")),
         sa.UniqueConstraint("article_id", name=op.f("uq_articles_article_id")),
+        comment="Articles, one row each, in their newest revision",
     )
     op.create_index(op.f("ix_articles_dated_at"), "articles", ["dated_at"], unique=False)
     op.create_index(op.f("ix_articles_day"), "articles", ["day"], unique=False)
@@ -113,6 +115,7 @@ def upgrade() -> None:
         sa.Column("replayed_at", UtcDateTime(), nullable=True, comment="when it was last sent to its topic again"),
         sa.PrimaryKeyConstraint("dead_letter_id", name=op.f("pk_dead_letters")),
         sa.UniqueConstraint("stage", "topic", "partition", "record_offset", "content_hash", name="uq_dead_letters_record"),
+        comment="Records that a stage could not handle",
     )
     op.create_index(op.f("ix_dead_letters_stored_at"), "dead_letters", ["stored_at"], unique=False)
     op.create_table(
@@ -146,6 +149,7 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('active', 'gone', 'paused')", name=op.f("ck_feeds_state")),
         sa.PrimaryKeyConstraint("feed_id", name=op.f("pk_feeds")),
         sa.UniqueConstraint("url", name=op.f("uq_feeds_url")),
+        comment="Feeds that are read",
     )
     op.create_index(op.f("ix_feeds_state_next_fetch_at"), "feeds", ["state", "next_fetch_at"], unique=False)
     op.create_table(
@@ -162,6 +166,7 @@ def upgrade() -> None:
         sa.Column("changed", sa.Integer(), server_default="0", nullable=False),
         sa.Column("message", sa.Text(), nullable=True, comment="one line for people"),
         sa.PrimaryKeyConstraint("fetch_id", name=op.f("pk_fetches")),
+        comment="What came of each fetch of a feed; old rows are pruned",
     )
     op.create_index(op.f("ix_fetches_feed_id_started_at"), "fetches", ["feed_id", "started_at"], unique=False)
     op.create_index(op.f("ix_fetches_started_at"), "fetches", ["started_at"], unique=False)
@@ -179,6 +184,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("gap_id", name=op.f("pk_gaps")),
         sa.UniqueConstraint("consumer_group", "topic", "partition", "from_offset", "to_offset", name="uq_gaps_range"),
+        comment="Records that a group could no longer read",
     )
     op.create_table(
         "outbox",
@@ -194,6 +200,7 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("outbox_id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("article_id", "revision", name=op.f("uq_outbox_article_id_revision")),
+        comment="Messages that are not yet known to be durable in the broker",
     )
     op.create_index(op.f("ix_outbox_created_at"), "outbox", ["created_at"], unique=False)
     op.create_table(
@@ -203,6 +210,7 @@ def upgrade() -> None:
         sa.Column("lease_token", sa.Text(), nullable=True),
         sa.Column("lease_until", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("host", name=op.f("pk_page_hosts")),
+        comment="Whose turn it is to be asked for a page",
     )
     op.create_index(op.f("ix_page_hosts_ready_at"), "page_hosts", ["ready_at"], unique=False)
     op.create_table(
@@ -216,6 +224,7 @@ def upgrade() -> None:
         sa.Column("deadline_at", UtcDateTime(), nullable=False, comment="when the entry goes out without it"),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("article_id", name=op.f("pk_page_queue")),
+        comment="Entries that wait for their page",
     )
     op.create_index(op.f("ix_page_queue_deadline_at"), "page_queue", ["deadline_at"], unique=False)
     op.create_index(op.f("ix_page_queue_host_due_at"), "page_queue", ["host", "due_at"], unique=False)
@@ -232,6 +241,7 @@ def upgrade() -> None:
         sa.Column("precision", sa.Text(), nullable=True, comment="country, region, city or point"),
         sa.PrimaryKeyConstraint("place_key", name=op.f("pk_places")),
         sa.UniqueConstraint("key", name=op.f("uq_places_key")),
+        comment="Places that articles name",
     )
     op.create_index(op.f("ix_places_country"), "places", ["country"], unique=False)
     op.create_table(
@@ -247,6 +257,7 @@ def upgrade() -> None:
         sa.Column("text_hash", sa.Text(), nullable=False, comment="of the text that this feed gives"),
         sa.Column("changes", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("feed_id", "entry_key", name=op.f("pk_sightings")),
+        comment="Entries that a feed has shown",
     )
     op.create_index(op.f("ix_sightings_article_id"), "sightings", ["article_id"], unique=False)
     op.create_table(
@@ -257,12 +268,14 @@ def upgrade() -> None:
         sa.Column("next_offset", sa.BigInteger(), nullable=False, comment="everything before it is in this database"),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("consumer_group", "topic", "partition", name=op.f("pk_stage_offsets")),
+        comment="How far each storage group has come",
     )
     op.create_table(
         "url_keys",
         sa.Column("url_key", sa.Text(), nullable=False, comment="32 hex digits of the SHA-256 of a canonical link"),
         sa.Column("article_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("url_key", name=op.f("pk_url_keys")),
+        comment="Which article a canonical link belongs to",
     )
     op.create_table(
         "annotations",
@@ -278,11 +291,12 @@ def upgrade() -> None:
         sa.Column("stored_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["article_key"], ["articles.article_key"], name=op.f("fk_annotations_article_key"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("article_key", name=op.f("pk_annotations")),
+        comment="Each AnnotatedArticle whole; what follows below can be rebuilt from it",
     )
     op.create_table(
         "article_revisions",
         sa.Column("article_key", BIG_ID, nullable=False),
-        sa.Column("revision", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("revision", sa.Integer(), autoincrement=False, nullable=False, comment="grows when the text changes"),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("text_hash", sa.Text(), nullable=False, comment="SHA-256 of text in UTF-8, hex"),
         sa.Column("text", sa.Text(), nullable=False),
@@ -291,6 +305,7 @@ def upgrade() -> None:
             ["article_key"], ["articles.article_key"], name=op.f("fk_article_revisions_article_key"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("article_key", "revision", name=op.f("pk_article_revisions")),
+        comment="Every text that an article had",
     )
     op.create_table(
         "entities",
@@ -305,6 +320,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["place_key"], ["places.place_key"], name=op.f("fk_entities_place_key"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("entity_key", name=op.f("pk_entities")),
         sa.UniqueConstraint("key", name=op.f("uq_entities_key")),
+        comment="People, organisations, places and things, one row for all articles that name them alike",
     )
     op.create_index(op.f("ix_entities_country"), "entities", ["country"], unique=False)
     op.create_index(op.f("ix_entities_place_key"), "entities", ["place_key"], unique=False)
@@ -316,6 +332,7 @@ def upgrade() -> None:
         sa.Column("reports", sa.Integer(), server_default="1", nullable=False, comment="how many reports tell of it"),
         sa.ForeignKeyConstraint(["article_key"], ["articles.article_key"], name=op.f("fk_events_article_key"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("article_key", "n", name=op.f("pk_events")),
+        comment="Happenings in the world: one for each report until reports of the same one are linked",
     )
     op.create_table(
         "link_queue",
@@ -325,6 +342,7 @@ def upgrade() -> None:
         sa.Column("enqueued_at", UtcDateTime(), nullable=False, comment="when it was last stored; the link stage removes what it has done"),
         sa.ForeignKeyConstraint(["article_key"], ["articles.article_key"], name=op.f("fk_link_queue_article_key"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("article_key", name=op.f("pk_link_queue")),
+        comment="Articles that wait to be linked with others",
     )
     op.create_index(op.f("ix_link_queue_enqueued_at"), "link_queue", ["enqueued_at"], unique=False)
     op.create_table(
@@ -342,6 +360,7 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["entity_key"], ["entities.entity_key"], name=op.f("fk_article_entities_entity_key"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("article_key", "n", name=op.f("pk_article_entities")),
+        comment="Which entities an article names, and where",
     )
     op.create_index(op.f("ix_article_entities_entity_key"), "article_entities", ["entity_key"], unique=False)
     op.create_table(
@@ -350,6 +369,7 @@ def upgrade() -> None:
         sa.Column("alias", sa.Text(), nullable=False, comment="a wording by which an article named it"),
         sa.ForeignKeyConstraint(["entity_key"], ["entities.entity_key"], name=op.f("fk_entity_aliases_entity_key"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("entity_key", "alias", name=op.f("pk_entity_aliases")),
+        comment="The wordings by which articles name an entity",
     )
     op.create_index(op.f("ix_entity_aliases_alias"), "entity_aliases", ["alias"], unique=False)
     op.create_table(
@@ -374,20 +394,20 @@ def upgrade() -> None:
         sa.Column("date_precision", sa.Text(), nullable=True, comment="day, week, month, year …"),
         sa.Column("planned_start", sa.Date(), nullable=True, comment="first day of what is planned, promised or threatened"),
         sa.Column("planned_end", sa.Date(), nullable=True, comment="last day, inclusive"),
-        sa.Column("planned_precision", sa.Text(), nullable=True),
+        sa.Column("planned_precision", sa.Text(), nullable=True, comment="day, week, month, year …"),
         sa.Column("place_key", BIG_ID, nullable=True),
         sa.Column("place_start", sa.Integer(), nullable=True, comment="where the text names the place"),
         sa.Column("place_end", sa.Integer(), nullable=True),
         sa.Column("attribution_text", sa.Text(), nullable=True, comment="who says so, where it is not the narrator"),
         sa.Column("attribution_entity_key", BIG_ID, nullable=True),
-        sa.Column("killed_min", sa.BigInteger(), nullable=True),
-        sa.Column("killed_max", sa.BigInteger(), nullable=True, comment="null where the text gives no upper bound"),
-        sa.Column("injured_min", sa.BigInteger(), nullable=True),
-        sa.Column("injured_max", sa.BigInteger(), nullable=True),
-        sa.Column("arrested_min", sa.BigInteger(), nullable=True),
-        sa.Column("arrested_max", sa.BigInteger(), nullable=True),
-        sa.Column("crowd_min", sa.BigInteger(), nullable=True),
-        sa.Column("crowd_max", sa.BigInteger(), nullable=True),
+        sa.Column("killed_min", sa.BigInteger(), nullable=True, comment="people killed, at least"),
+        sa.Column("killed_max", sa.BigInteger(), nullable=True, comment="at most, where the text says so"),
+        sa.Column("injured_min", sa.BigInteger(), nullable=True, comment="people injured, at least"),
+        sa.Column("injured_max", sa.BigInteger(), nullable=True, comment="at most, where the text says so"),
+        sa.Column("arrested_min", sa.BigInteger(), nullable=True, comment="people arrested, at least"),
+        sa.Column("arrested_max", sa.BigInteger(), nullable=True, comment="at most, where the text says so"),
+        sa.Column("crowd_min", sa.BigInteger(), nullable=True, comment="people who took part, at least"),
+        sa.Column("crowd_max", sa.BigInteger(), nullable=True, comment="at most, where the text says so"),
         sa.Column("confidence", sa.Float(), nullable=False, comment="0 to 1"),
         sa.Column("ontology", sa.Text(), nullable=False, comment="version of the event types"),
         sa.Column("lexicon", sa.Text(), nullable=False, comment="version of the event lexicon"),
@@ -407,6 +427,7 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["place_key"], ["places.place_key"], name=op.f("fk_event_reports_place_key"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("article_key", "n", name=op.f("pk_event_reports")),
+        comment="Events as one article tells them",
     )
     op.create_index(op.f("ix_event_reports_attribution_entity_key"), "event_reports", ["attribution_entity_key"], unique=False)
     op.create_index(op.f("ix_event_reports_date_start"), "event_reports", ["date_start"], unique=False)
@@ -428,6 +449,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("article_key", "n", "m", name=op.f("pk_event_mentions")),
+        comment="Where an article speaks of an event",
     )
     op.create_table(
         "event_participants",
@@ -452,6 +474,7 @@ def upgrade() -> None:
             ["entity_key"], ["entities.entity_key"], name=op.f("fk_event_participants_entity_key"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("article_key", "n", "role", "position", name=op.f("pk_event_participants")),
+        comment="Who takes part in an event report",
     )
     op.create_index(op.f("ix_event_participants_country_role"), "event_participants", ["country", "role"], unique=False)
     op.create_index(op.f("ix_event_participants_entity_key"), "event_participants", ["entity_key"], unique=False)
