@@ -102,6 +102,8 @@ def _code_sentence(
             continue
         taken.update(head.i for head in reading.heads)
         taken.update(_frame_words(scene, reading))
+        if reading.type == "ACCUSE":  # what somebody is accused of is no event of its own
+            taken.update(t.i for p in by_dep(scene, token, "prep") for c in by_dep(scene, p, "pcomp") for t in below(scene, c))
         if reading.type == "PROTEST":  # its demand is no second event (PLOVER manual)
             taken.update(c.i for c in by_dep(scene, token, "advcl", "xcomp") if is_verb(c))
         draft = _draft(scene, reading, contexts, countries, home)
@@ -143,7 +145,7 @@ def _draft(
 
 
 def _circumstance(scene: Scene, reading: Reading) -> Circumstance:
-    seen = circumstance(scene, reading.head)
+    seen = circumstance(scene, reading.head, reading.type if reading.content is None else None)
     inner = circumstance(scene, reading.content.head) if reading.content else seen
     return replace(seen, conditioned=seen.conditioned or inner.conditioned)
 

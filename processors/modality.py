@@ -101,12 +101,17 @@ def _strongest(*levels: Modality) -> Modality:
     return STRENGTH[max(STRENGTH.index(level) for level in levels)]
 
 
-def circumstance(scene: Scene, head: Token) -> Circumstance:
-    """Read the auxiliaries, adverbs and clauses of *head* (a verb, adjective or noun), and the words that govern it."""
+def circumstance(scene: Scene, head: Token, type_: str | None = None) -> Circumstance:
+    """Read the auxiliaries, adverbs and clauses of *head* (a verb, adjective or noun), and the words that govern it.
+
+    A meeting that is only named ("talks on the border") is asserted where something says that it took place.
+    """
     verb = _finite(head)
     modals = {child.lower_ for child in _auxiliaries(scene, verb)}
     words = modals | {child.lower_ for child in by_dep(scene, verb, "advmod", "neg")}
     condition = _conditional_clause(scene, verb)
+    if not is_verb(head) and type_ == "CONSULT" and not _has_taken_place(scene, head, verb):
+        return Circumstance(possible=True, negated=bool(by_dep(scene, verb, "neg")), outer=_outer(scene, head, verb))
     return Circumstance(
         future=_any(scene, "modal_future", modals) or _going_to(scene, verb) or _headline_future(scene, verb),
         negated=bool(by_dep(scene, verb, "neg")) or _any(scene, "negation", words) or _has_yet(scene, verb) or _none_of(scene, verb),
@@ -117,6 +122,16 @@ def circumstance(scene: Scene, head: Token) -> Circumstance:
         conditioned=condition,
         outer=_outer(scene, head, verb),
     )
+
+
+def _has_taken_place(scene: Scene, noun: Token, verb: Token) -> bool:
+    if verb.i != noun.i:
+        past = verb.tag_ == "VBD" or any(c.lower_ in {"was", "were", "has", "have", "had"} for c in by_dep(scene, verb, "aux", "auxpass"))
+        return past or (verb.tag_ in {"VBZ", "VBP"} and scene.cue("under_way", verb.lemma_.lower()))
+    above = noun.head
+    if noun.dep_ == "pobj":
+        return scene.cue("after_it", above.lower_)
+    return noun.dep_ == "dobj" and (above.tag_ == "VBD" or (above.tag_ == "VBG" and above.dep_ == "advcl"))
 
 
 def _finite(head: Token) -> Token:
@@ -199,6 +214,10 @@ def _link(scene: Scene, token: Token) -> Modality:
         return _adverbial(scene, token)
     if dep not in {"xcomp", "ccomp", "acl", "pcomp", "pobj", "dobj", "prep", "nsubjpass", "oprd"}:
         return "asserted"
+    if dep == "acl" and token.tag_ in {"VBG", "VBN"}:
+        return "asserted"  # a participle tells, an infinitive is what is meant ("its request asking …", "its request to …")
+    if dep == "ccomp" and any(scene.cue("hypothetical", noun.lemma_.lower()) for noun in by_dep(scene, above, "dobj")):
+        return "hypothetical"  # "expressed doubt that …"
     lemma = above.lemma_.lower()
     levels: tuple[tuple[str, Modality], ...] = (
         ("negating", "negated"),

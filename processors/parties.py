@@ -53,6 +53,8 @@ def is_party(scene: Scene, token: Token) -> bool:
     if entity is not None and entity.type in PARTY_TYPES:
         return entity.type != "MISC" or entity.country is not None or bool(entity.sectors)
     lemma = token.lemma_.lower()
+    if scene.cue("direction", lemma) and _side(scene, token):
+        return True
     if token.pos_ == "PRON":
         return any(scene.cue(c, token.lower_) for c in ("person_pronoun", "thing_pronoun", "plural_pronoun"))
     return is_nominal(token) and (
@@ -121,12 +123,25 @@ def _party(scene: Scene, token: Token) -> Party:
     start, end = _extent(scene, token)
     entity = scene.entity_of[token.i] or _named_beside(scene, token)
     living = _where_they_live(scene, token) if scene.doc[start].lower_ == "ethnic" else None
-    country = living or (entity.country if entity else None) or _country_around(scene, token, start)
+    country = living or _side(scene, token) or (entity.country if entity else None) or _country_around(scene, token, start)
     value = _value(scene, token, start, end)
     return Party(
         token.i,
         value.model_copy(update={"entity": entity.id if entity else None, "country": country, "sector": _sector(scene, token, entity)}),
     )
+
+
+def _side(scene: Scene, token: Token) -> str | None:
+    """Return the country of "the South", or of "North" in "North and South Korea", by the full name that the document has for it."""
+    word = token.text.capitalize()
+    if not scene.cue("direction", token.lower_) or len(word) < 4:
+        return None
+    for item in conjoined(scene, token)[1:] + ([token.head] if token.dep_ == "conj" else []):
+        found = scene.knowledge.country_of(f"{word} {item.text}")
+        if found:
+            return found
+    named = {e.country for e in scene.facts.entities if e.country and e.name.startswith(word + " ") and e.type == "GPE"}
+    return named.pop() if len(named) == 1 else None
 
 
 def _where_they_live(scene: Scene, token: Token) -> str | None:
@@ -294,7 +309,8 @@ def _antecedents(scene: Scene, token: Token, depth: int) -> list[Party]:
         return []
     words = {c.lower_ for c in by_dep(scene, token, "det", "nummod", "amod")}
     if any(scene.cue("both", word) for word in words) and token.tag_ == "NNS" and _country_around(scene, token, token.i) is None:
-        return _two_countries(scene, token.i)
+        persons = token.lemma_.lower() in {"leader", "president", "minister", "man", "premier", "chancellor"}
+        return _two_countries(scene, token.i, persons=persons) or _two_countries(scene, token.i)
     if words != {"the"} or token.tag_ != "NN" or len(scene.children[token.i]) > 1:
         return []
     named = _named_holder(scene, token)
@@ -317,17 +333,23 @@ def _named_holder(scene: Scene, token: Token) -> Token | None:
     return None
 
 
-def _two_countries(scene: Scene, before: int) -> list[Party]:
-    """Return the last two countries named before token *before*, at most 300 words back, in text order."""
+def _two_countries(scene: Scene, before: int, *, persons: bool = False) -> list[Party]:
+    """Return the last two countries, or persons of two countries, named before *before*, at most 300 words back, in text order."""
     found: dict[str, Party] = {}
     for i in range(before - 1, max(-1, before - 300), -1):
         entity = scene.entity_of[i]
-        if entity is None or entity.type not in COUNTRYLIKE or not entity.country or entity.country in found:
+        if entity is None or not entity.country or entity.country in found or not _stands_for_country(scene, entity, persons):
             continue
         found[entity.country] = _party(scene, scene.doc[i])
         if len(found) == 2:
             return list(reversed(found.values()))
     return []
+
+
+def _stands_for_country(scene: Scene, entity: Entity, persons: bool) -> bool:
+    if persons:
+        return entity.type == "PERSON"
+    return entity.type in COUNTRYLIKE and scene.knowledge.country_of(entity.name) is not None
 
 
 def _distinct(parties: Iterable[Party]) -> tuple[Party, ...]:

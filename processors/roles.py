@@ -65,13 +65,14 @@ def _first(scene: Scene, nouns: Iterable[Token]) -> tuple[Party, ...]:
 def _without(parties: Iterable[Party], others: Iterable[Party]) -> tuple[Party, ...]:
     taken = list(others)
     heads = {p.head for p in taken}
-    spans = {(p.value.start, p.value.end) for p in taken}
+    spans = [(p.value.start, p.value.end) for p in taken]
     entities = {p.value.entity for p in taken} - {None}
-    return tuple(p for p in parties if p.head not in heads and (p.value.start, p.value.end) not in spans and p.value.entity not in entities)
+    inside = [p for p in parties if any(a <= p.value.start and p.value.end <= b for a, b in spans)]
+    return tuple(p for p in parties if p.head not in heads and p not in inside and p.value.entity not in entities)
 
 
 def _actors(scene: Scene, reading: Reading) -> tuple[tuple[Party, ...], str]:
-    for head in reading.heads:
+    for head in _acting(reading):
         if is_verb(head) or head.pos_ == "ADJ" or head.lower_ in scene.lexicon.adjectives:
             found = _agents(scene, head)
             if found:
@@ -83,6 +84,11 @@ def _actors(scene: Scene, reading: Reading) -> tuple[tuple[Party, ...], str]:
                 return found, "nominal"
     before = _left_of(scene, reading.head)
     return before, "shared" if before else "none"
+
+
+def _acting(reading: Reading) -> tuple[Token, ...]:
+    """Return the words whose agent is the event's actor: an operator's own where it makes an event of another type."""
+    return reading.heads if reading.content is None or reading.type == reading.innermost.type else (reading.head,)
 
 
 def _agents(scene: Scene, head: Token) -> tuple[Party, ...]:
@@ -191,8 +197,10 @@ def _unknown(scene: Scene, noun: Token) -> Party:
 def _recipients(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
     heads = {head.i for head in reading.heads}
     for noun in _places_to_look(scene, reading):
-        if noun.i in heads or any(
-            scene.cue("plural_pronoun", c.lower_) or scene.cue("thing_pronoun", c.lower_) for c in by_dep(scene, noun, "poss")
+        if (
+            noun.i in heads
+            or _is_means(scene, reading, noun)
+            or any(scene.cue("plural_pronoun", c.lower_) or scene.cue("thing_pronoun", c.lower_) for c in by_dep(scene, noun, "poss"))
         ):
             continue  # the event's own word, or something that is the actor's: "its troops"
         found = _without(parties_at(scene, noun), actors)
@@ -202,6 +210,13 @@ def _recipients(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tu
     if not found and reading.type in LOCAL_TYPES:
         found = _local(scene, reading, actors)
     return found or _right_of(scene, reading, actors)
+
+
+def _is_means(scene: Scene, reading: Reading, noun: Token) -> bool:
+    """Return whether *noun* is what is used and not who is met: "put its army on alert", "fired artillery"."""
+    if reading.type not in {"ASSAULT", "MOBILIZE"} or not reading.innermost.entry.frame or scene.entity_of[noun.i] is not None:
+        return False
+    return scene.cue("military", noun.lemma_.lower()) or scene.cue("generic", noun.lemma_.lower())
 
 
 def _places_to_look(scene: Scene, reading: Reading) -> Iterator[Token]:

@@ -96,6 +96,8 @@ def _slot_filled(scene: Scene, token: Token, slot: Slot) -> bool:
     if slot.name == "subj":
         subject = grammatical_subject(scene, token)
         nouns = [] if subject is None else [subject, *by_dep(scene, subject, "compound", "amod")]
+    elif slot.name == "pred":
+        nouns = by_dep(scene, token, "oprd", "acomp", "attr", "xcomp", "ccomp")
     elif slot.name == "obj":
         nouns = patients(scene, token) if is_verb(token) else objects_of_preposition(scene, token, lambda w: w == "of")
         nouns = nouns + by_dep(scene, token, "oprd", "acomp") if "guilty" in slot.words else nouns
@@ -140,7 +142,7 @@ def find_content(scene: Scene, token: Token, entry: Entry, depth: int) -> Readin
         for clause in by_dep(scene, noun, "acl"):
             if clause.tag_ == "VB" and (found := read(scene, clause, depth + 1)):
                 return found
-    return _after_prepositions(scene, token, depth)
+    return _after_prepositions(scene, token, entry, depth)
 
 
 def _purpose_clauses(scene: Scene, token: Token) -> list[Token]:
@@ -153,9 +155,9 @@ def _through(scene: Scene, clause: Token, depth: int) -> Reading | None:
     return find_content(scene, clause, _NO_ENTRY, depth + 1) if is_verb(clause) and depth < MAX_DEPTH else None
 
 
-def _after_prepositions(scene: Scene, token: Token, depth: int) -> Reading | None:
+def _after_prepositions(scene: Scene, token: Token, entry: Entry, depth: int) -> Reading | None:
     for preposition in by_dep(scene, token, "prep", "agent"):
-        if preposition.lower_ in ASIDE:
+        if preposition.lower_ in ASIDE or (preposition.lower_ in {"in", "at"} and entry.operator not in {"light", "begin"}):
             continue
         for clause in by_dep(scene, preposition, "pcomp"):
             found = read(scene, clause, depth + 1) or _through(scene, clause, depth)
