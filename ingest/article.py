@@ -218,9 +218,11 @@ def wants_page(feed: Feed, item: Identified, draft: Draft) -> bool:
     return feed.full_text == "always" or max(len(draft.summary), len(draft.content)) < SHORT_TEXT
 
 
-def decide_entry(draft: Draft, page_wanted: bool, page_wait: float, known: Known) -> Write:
-    """Return what to write of an entry seen in a fetch: its sighting, and a revision or a request for its page if it is news."""
-    rendered = render(draft)
+def decide_entry(draft: Draft, rendered: Rendered, known: Known, *, page_wanted: bool, page_wait: float) -> Write:
+    """Return what to write of an entry seen in a fetch: its sighting, and a revision or a request for its page if it is news.
+
+    *rendered* is what ``render`` makes of *draft*; *page_wait* is in seconds.
+    """
     sighting = _sighting(PAGE_RANK if page_wanted else rendered.rank, rendered.digest, known.sighting)
     if not is_news(known, sighting):
         return Write(sighting)

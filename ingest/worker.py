@@ -31,7 +31,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 from sqlalchemy import Engine
 
 from ingest import robots
-from ingest.article import SHORT_TEXT, decide_entry, decide_page, draft_of, identify, language_code, wants_page
+from ingest.article import SHORT_TEXT, decide_entry, decide_page, draft_of, identify, language_code, render, wants_page
 from ingest.fetch import Session, fetch, fetch_page, make_session
 from ingest.fulltext import PageText, extract
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, ParsedFeed, Validators
@@ -119,7 +119,7 @@ async def _run(settings: Settings, rim: _Rim, broker: Broker, once: bool, on_out
     try:
         async with make_session(settings) as session:
             worker = _Worker(settings, rim, session, pool, publisher, on_outcome, timing, once)
-            await _beside(publisher.run(), *worker.work())
+            await _beside(publisher.run(), worker.work())
     except TransientError as e:
         if not rim.stopping:
             raise
@@ -182,9 +182,13 @@ class _Worker:
         self._once = once
         self._limits = Limits(settings.min_interval, settings.max_interval)
 
-    def work(self) -> tuple[Coroutine[Any, Any, None], ...]:
-        """Return what is to run side by side: until told to stop or, in a worker that runs once, until all is done."""
-        return (self._all_once(),) if self._once else (self._feeds(), self._pages(), self._sweep())
+    def work(self) -> Coroutine[Any, Any, None]:
+        """Return what is to be awaited: until told to stop or, in a worker that runs once, until all is done."""
+        return self._all_once() if self._once else self._always()
+
+    async def _always(self) -> None:
+        await self._send_leftovers(0.0)  # of any age, and before any work: this may be the start after a crash
+        await _beside(self._sweep(), self._feeds(), self._pages())
 
     async def _all_once(self) -> None:
         await self._feeds()
@@ -306,14 +310,13 @@ class _Worker:
 
     async def _sweep(self) -> None:
         """Send what crashed workers left, and forget old fetches, again and again."""
-        age, pruned = 0.0, float("-inf")  # at the start everything: this may be the restart after the crash
+        pruned = float("-inf")
         while not self._rim.stopping:
-            await self._send_leftovers(age)
             if time.monotonic() - pruned > PRUNE_EVERY:
                 await self._rim.db(feeds.prune)
                 pruned = time.monotonic()
-            age = self._timing.lease
             await self._rim.pause(self._timing.lease / 2)
+            await self._send_leftovers(self._timing.lease)
 
     async def _send_leftovers(self, older_than: float) -> None:
         while not self._rim.stopping and (rows := await self._rim.db(_leftovers, older_than)):
@@ -367,9 +370,11 @@ def _write_down(engine: Engine, lease: FeedLease, parsed: ParsedFeed, page_wait:
     fetched_at = datetime.now(UTC)
     items = identify(lease.feed.feed_id, parsed.link, parsed.entries)
     drafts = [draft_of(lease.feed, parsed, item, fetched_at) for item in items]
+    wanted = [wants_page(lease.feed, item, draft) for item, draft in zip(items, drafts, strict=True)]
+    rendered = [render(draft) for draft in drafts]  # here, so that the transaction is short
 
     def decide(index: int, known: Known) -> Write:
-        return decide_entry(drafts[index], wants_page(lease.feed, items[index], drafts[index]), page_wait, known)
+        return decide_entry(drafts[index], rendered[index], known, page_wanted=wanted[index], page_wait=page_wait)
 
     return feeds.write_entries(engine, lease, [item.keys for item in items], decide)
 
@@ -550,7 +555,7 @@ def _settle(batch: Sequence[tuple[Sequence[OutboxRow], asyncio.Future[None]]], e
 
 
 async def _beside(helper: Coroutine[Any, Any, None], *work: Coroutine[Any, Any, None]) -> None:
-    """Run *work* side by side, with *helper*, which never ends by itself, until all of it is done; raise the first failure."""
+    """Run *work* side by side, with *helper*, whose end is not waited for, until all of it is done; raise the first failure."""
     pending = {asyncio.create_task(one) for one in work}
     tasks = {asyncio.create_task(helper), *pending}
     try:

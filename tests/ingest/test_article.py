@@ -24,7 +24,7 @@ from ingest.article import (
 )
 from ingest.fulltext import PageText
 from ingest.model import FeedEntry, ParsedFeed
-from storage.feeds import Feed, FullText, Known, Sighting
+from storage.feeds import Feed, FullText, Known, Sighting, Write
 from stream.broker import MAX_RECORD_BYTES
 from stream.messages import MAX_TEXT_CHARS, Article, decode
 
@@ -45,6 +45,10 @@ def known(revision: int = 0, rank: str = "", text_hash: str = "", *, waiting: bo
 
 def draft(**said: str) -> Draft:
     return Draft.model_validate({"feed_id": "f1", "entry_key": "1", "link": LINK, "url": LINK, "title": "Ministers meet", **said})
+
+
+def decided(draft: Draft, before: Known, *, page_wanted: bool = False) -> Write:
+    return decide_entry(draft, render(draft), before, page_wanted=page_wanted, page_wait=600.0)
 
 
 # Identity
@@ -220,7 +224,7 @@ def test_an_entry_that_changes_at_every_fetch_is_cut_off() -> None:
     state = known()
     published = 0
     for clock in range(40):
-        write = decide_entry(draft(summary=f"It is {clock} o'clock."), False, 600.0, state)
+        write = decided(draft(summary=f"It is {clock} o'clock."), state)
         if write.publish:
             published += 1
             state = known(write.publish.revision, "summary", write.publish.text_hash, sighting=write.sighting)
@@ -234,7 +238,7 @@ def test_publication_carries_the_whole_article() -> None:
         "g1", LINK + "?utm_source=x", "Ministers\n meet", "They met.", "", ("A. Writer",), ("World",), "en-GB", NOW, "published"
     )
     (item,) = identify("f1", None, [entry])
-    write = decide_entry(draft_of(feed(), ParsedFeed("rss20"), item, NOW), False, 600.0, known())
+    write = decided(draft_of(feed(), ParsedFeed("rss20"), item, NOW), known())
     assert write.publish is not None
     assert decode(Article, write.publish.payload) == Article(
         id="a" * 32,
@@ -261,7 +265,7 @@ def test_the_largest_article_fits_into_a_record() -> None:
     worst = "\x01" * 300_000
     entry = FeedEntry(worst, "https://example.org/" + "\x01" * 300_000, worst, worst, worst, (worst,) * 999, (worst,) * 999)
     (item,) = identify("f1", None, [entry])
-    write = decide_entry(draft_of(feed("never"), ParsedFeed("rss20"), item, NOW), False, 600.0, known())
+    write = decided(draft_of(feed("never"), ParsedFeed("rss20"), item, NOW), known())
     assert write.publish is not None
     assert len(write.publish.payload) < MAX_RECORD_BYTES
 
@@ -283,7 +287,7 @@ def test_pages_are_wanted_where_the_feed_is_set_to_it_or_short(full_text: FullTe
 
 
 def waiting(before: Known, **said: str) -> str:
-    write = decide_entry(draft(**said), True, 600.0, before)
+    write = decided(draft(**said), before, page_wanted=True)
     assert write.page is not None
     assert (write.page.host, write.page.url, write.page.wait) == ("example.org", LINK, 600.0)
     assert write.sighting.text_rank == RANKS["page"]
