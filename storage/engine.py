@@ -106,7 +106,7 @@ def database_errors() -> Iterator[None]:
 def check_migration(engine: Engine) -> None:
     """Return if the database is at the migration that this code expects, else raise MigrationMismatch."""
     with reading(engine) as conn:
-        found = MigrationContext.configure(conn).get_current_revision()
+        found = _migration(conn)
     script = ScriptDirectory.from_config(_alembic())
     expected = script.get_current_head()
     if found == expected:
@@ -117,13 +117,18 @@ def check_migration(engine: Engine) -> None:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the database to this code's migration, in one transaction; safe when several processes do so at once."""
+    """Bring the database to this code's migration, in one transaction; safe when several processes do so at once.
+
+    A database that is there already is not touched, so that views keep the rights that were granted on them.
+    """
     if engine.dialect.name == "sqlite":
         Path(str(engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
     with database_errors(), engine.begin() as conn:  # on SQLite the transaction itself is the lock
         if conn.dialect.name == "postgresql":
             conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
-        command.upgrade(_alembic(conn), "head")
+        config = _alembic(conn)
+        if _migration(conn) != ScriptDirectory.from_config(config).get_current_head():
+            command.upgrade(config, "head")
 
 
 def _sqlite_engine(url: str) -> Engine:
@@ -164,6 +169,10 @@ def _postgres_engine(url: URL) -> Engine:
         max_overflow=POOL_OVERFLOW,
         pool_timeout=POOL_TIMEOUT,
     )
+
+
+def _migration(conn: Connection) -> str | None:
+    return MigrationContext.configure(conn).get_current_revision()
 
 
 def _alembic(conn: Connection | None = None) -> Config:

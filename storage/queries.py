@@ -46,7 +46,7 @@ from storage.schema import (
 from storage.schema import (
     gaps as gaps_table,
 )
-from storage.views import all_events, event_facts, planned_events
+from storage.views import all_events, is_ahead, is_fact
 from storage.views import feed_health as feed_health_view
 from stream.broker import Headers
 from stream.messages import clean_text
@@ -142,9 +142,11 @@ def events(
     those on which it took place, or is planned to; an event without them falls out. *country* is that of any party or of
     the place; *entity* part of a party's name, of its wording or of an alias.
     """
-    v = planned_events if planned else event_facts if modality is None else all_events
+    v = all_events
     start, end = (v.c.planned_start, v.c.planned_end) if planned else (v.c.date_start, v.c.date_end)
     wanted = _equal((v.c.type, type), (v.c.modality, modality), (v.c.quad, quad))
+    if planned or modality is None:
+        wanted.append(is_ahead(v) if planned else is_fact(v))
     if since is not None:
         wanted.append(func.coalesce(end, start) >= since.astimezone(UTC).date())
     if until is not None:
@@ -159,8 +161,10 @@ def events(
     if entity is not None:
         named = p.c.entity_key.in_(select(entities_table.c.entity_key).where(_named(entities_table, entity)))
         wanted.append(_party(v, or_(_contains(p.c.text, entity), named)))
-    order = nulls_last(start.asc() if planned else start.desc())
-    return _rows(conn, select(v).where(*wanted).order_by(order, v.c.dated_at.desc(), v.c.article_key.desc(), v.c.n).limit(limit))
+    order = (nulls_last(start.asc() if planned else start.desc()), v.c.dated_at.desc(), v.c.article_key.desc(), v.c.n)
+    chosen = select(v.c.article_key, v.c.n).where(*wanted).order_by(*order).limit(limit).subquery()  # before who and whom are put together
+    here = and_(v.c.article_key == chosen.c.article_key, v.c.n == chosen.c.n)
+    return _rows(conn, select(v).join(chosen, here).order_by(*order))
 
 
 def search(conn: Connection, text: str, *, limit: int = 20) -> tuple[Row, ...]:

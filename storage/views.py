@@ -5,7 +5,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CreateView, DropView, ScalarSelect, Select, Table, Text, and_, case, distinct, func, inspect, nulls_last, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    CreateView,
+    DropView,
+    FromClause,
+    ScalarSelect,
+    Select,
+    Table,
+    Text,
+    and_,
+    case,
+    distinct,
+    func,
+    inspect,
+    nulls_last,
+    or_,
+    select,
+)
 from sqlalchemy.engine import Connection
 
 from storage.schema import article_entities, articles, entities, event_participants, event_reports, places
@@ -116,15 +133,23 @@ def _all_events() -> Select[tuple[object, ...]]:
     )
 
 
+def is_fact(view: FromClause) -> ColumnElement[bool]:
+    """Return the condition that an event was done: asserted, or a verbal act whose content lies ahead."""
+    verbal = and_(view.c.quad.in_((1, 3)), view.c.modality.in_(("planned", "conditional")))
+    return or_(view.c.modality == "asserted", verbal)
+
+
+def is_ahead(view: FromClause) -> ColumnElement[bool]:
+    """Return the condition that an event is planned, conditional or hypothetical."""
+    return view.c.modality.in_(("planned", "conditional", "hypothetical"))
+
+
 def _event_facts() -> Select[tuple[object, ...]]:
-    e = all_events
-    verbal = and_(e.c.quad.in_((1, 3)), e.c.modality.in_(("planned", "conditional")))
-    return select(e).where(or_(e.c.modality == "asserted", verbal))
+    return select(all_events).where(is_fact(all_events))
 
 
 def _planned_events() -> Select[tuple[object, ...]]:
-    e = all_events
-    return select(e).where(e.c.modality.in_(("planned", "conditional", "hypothetical"))).order_by(nulls_last(e.c.planned_start))
+    return select(all_events).where(is_ahead(all_events)).order_by(nulls_last(all_events.c.planned_start))
 
 
 def _entity_daily() -> Select[tuple[object, ...]]:

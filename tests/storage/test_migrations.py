@@ -61,3 +61,16 @@ def test_database_of_a_newer_version_is_refused(engine: Engine) -> None:
         conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(MigrationMismatch, match="newer than this version"):
         check_migration(engine)
+
+
+def test_upgrade_without_anything_to_do_keeps_the_rights_granted_on_views(postgres_url: str) -> None:
+    engine = connect_database(postgres_url)
+    with transaction(engine) as conn:
+        conn.execute(text("GRANT SELECT ON event_facts TO PUBLIC"))
+    upgrade(engine)
+    with reading(engine) as conn:
+        granted = text(
+            "SELECT privilege_type FROM information_schema.role_table_grants WHERE table_name = 'event_facts' AND grantee = 'PUBLIC'"
+        )
+        assert conn.execute(granted).scalars().all() == ["SELECT"]
+    engine.dispose()
