@@ -55,6 +55,7 @@ PAGE_LEASE = 120.0  # seconds; a page takes fetch_timeout, PARSE_TIMEOUT and a m
 PAGE_TRIES = 3
 PAGE_RETRY = 60.0  # seconds before the second try, doubled for the third
 MAX_HOST_PAUSE = 600.0  # seconds that a host's Retry-After keeps its pages waiting; entries do not wait longer either
+HOLD = 3600.0  # seconds that an entry stays in the queue when releasing it failed for a reason that is not the page's
 BUSY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 OUTBOX_BATCH = 500  # messages sent before a flush when catching up
 PRUNE_EVERY = 3600.0  # seconds
@@ -272,7 +273,7 @@ class _Worker:
         if failed is not None and _worth_another_try(failed) and lease.attempts + 1 < PAGE_TRIES and not self._once:
             await self._rim.db(feeds.delay_page, lease.article_id, PAGE_RETRY * 2**lease.attempts)
         else:
-            await self._release(lease.article_id, None if isinstance(page, Failed) else page)
+            await self._publisher.publish(await self._release(lease.article_id, None if isinstance(page, Failed) else page))
         asked = failed.retry_after if failed else await robots.crawl_delay(self._session, lease.url)
         await self._rim.db(feeds.free_host, lease, max(self._settings.page_pause, min(asked or 0.0, MAX_HOST_PAUSE)))
         outcome, status, message = (failed.kind, failed.status, failed.message) if failed else ("fetched", 200, None)
@@ -297,14 +298,22 @@ class _Worker:
             return Failed("parse", f"a fault in Dateline: {type(e).__name__}: {e}")
         return page or Failed("parse", f"no article was found on {url}")
 
-    async def _release(self, article_id: str, page: PageText | None) -> None:
-        row = await self._rim.db(feeds.release_page, article_id, partial(decide_page, page))
-        await self._publisher.publish((row,) if row else ())
+    async def _release(self, article_id: str, page: PageText | None) -> tuple[OutboxRow, ...]:
+        """Return the message that a waiting entry becomes, if any; an entry that cannot be released is held for later."""
+        try:
+            row = await self._rim.db(feeds.release_page, article_id, partial(decide_page, page))
+        except (TransientError, StageStopped):
+            raise
+        except Exception:
+            log.exception("a waiting entry cannot be released", extra={"article_id": article_id, "held": HOLD})
+            await self._rim.db(feeds.hold_page, article_id, HOLD)
+            return ()
+        return (row,) if row else ()
 
     async def _send_overdue(self) -> None:
         while not self._rim.stopping and (waiting := await self._rim.db(feeds.overdue_pages)):
-            for article_id in waiting:
-                await self._release(article_id, None)
+            rows = [row for article_id in waiting for row in await self._release(article_id, None)]
+            await self._publisher.publish(rows)
 
     # Both
 

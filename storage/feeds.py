@@ -454,6 +454,13 @@ def delay_page(engine: Engine, article_id: str, delay: float) -> None:
         connection.execute(update(page_queue).where(page_queue.c.article_id == article_id).values(later))
 
 
+def hold_page(engine: Engine, article_id: str, seconds: float) -> None:
+    """Leave *article_id* in the page queue for *seconds* more, its deadline included: it could not be released."""
+    with transaction(engine) as connection:
+        then = database_now(connection) + timedelta(seconds=seconds)
+        connection.execute(update(page_queue).where(page_queue.c.article_id == article_id).values(due_at=then, deadline_at=then))
+
+
 def free_host(engine: Engine, lease: PageLease, pause: float) -> None:
     """End *lease*; the host is asked again after *pause* seconds at the earliest. Does nothing for a lease already lost."""
     with transaction(engine) as connection:

@@ -11,14 +11,14 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Connection, Engine, event, select, update
 
 from ingest.worker import Outcome, Timing, check_feed, run_ingest
 from storage import feeds
 from storage.schema_feeds import feeds as feeds_table
-from storage.schema_feeds import fetches
+from storage.schema_feeds import fetches, page_queue
 from stream.broker import Broker, Consumer, Headers, Offsets, PartitionLag, Producer, Record, TopicSpec
-from stream.errors import BrokerUnavailable, ConfigError
+from stream.errors import BrokerUnavailable, ConfigError, DatabaseUnavailable
 from stream.messages import Article, decode
 from stream.settings import Settings
 from stream.sqlite_broker import SqliteBroker
@@ -293,6 +293,48 @@ def test_what_was_written_before_a_crash_is_published_after_it_with_the_same_byt
     assert [revision for revision, _ in values] == [1, 2]
     assert values[0][1] == left.payload
     assert feeds.count_waiting(ingest.engine) == (0, 0)
+
+
+def test_a_database_that_comes_back_is_asked_again(ingest: Ingest, loopback: Loopback) -> None:
+    feeds.add_feed(ingest.engine, loopback.serve("/feed", rss(("g1", loopback.url("/1"), LONG))))
+    asked: list[Connection] = []
+
+    @event.listens_for(ingest.engine, "begin")
+    def every_second_time(connection: Connection) -> None:
+        asked.append(connection)
+        if len(asked) % 2:
+            raise DatabaseUnavailable("the database is away")
+
+    assert ingest.once() == ["fetched"]
+    event.remove(ingest.engine, "begin", every_second_time)
+    assert len(ingest.published()) == 1
+    assert feeds.count_waiting(ingest.engine) == (0, 0)
+
+
+def test_a_waiting_entry_that_cannot_be_read_is_held_and_harms_no_other(ingest: Ingest, loopback: Loopback) -> None:
+    items = [(f"g{n}", loopback.url(f"/{n}"), "Short.") for n in range(3)]
+    feeds.add_feed(ingest.engine, loopback.serve("/feed", rss(*items)))
+
+    def spoil(outcome: Outcome) -> None:
+        with ingest.engine.begin() as connection:
+            first = select(page_queue.c.article_id).order_by(page_queue.c.article_id).limit(1).scalar_subquery()
+            connection.execute(update(page_queue).where(page_queue.c.article_id == first).values(payload="{}"))
+        stop.set()
+
+    stop = threading.Event()
+    run_ingest(ingest.settings, ingest.engine, ingest.broker, stop, once=True, on_outcome=spoil, timing=QUICK)
+    assert feeds.count_waiting(ingest.engine) == (3, 0)
+    stop = threading.Event()
+
+    def until_all_were_tried(outcome: Outcome) -> None:
+        ingest.outcomes.append(outcome)
+        if len(ingest.outcomes) == 3:
+            stop.set()
+
+    run_ingest(ingest.settings, ingest.engine, ingest.broker, stop, on_outcome=until_all_were_tried, timing=QUICK)
+    assert len(ingest.published()) == 2
+    assert feeds.count_waiting(ingest.engine) == (1, 0)
+    assert feeds.overdue_pages(ingest.engine) == ()
 
 
 def test_a_missing_topic_ends_the_worker_with_the_remedy_and_loses_nothing(ingest: Ingest, loopback: Loopback) -> None:
