@@ -19,7 +19,7 @@ def speaker(scene: Scene, head: Token) -> Party | None:
             return source
         if above is None:
             break
-        if item.dep_ in {"ccomp", "parataxis"} and scene.cue("speech", above.lemma_.lower()):
+        if item.dep_ in {"ccomp", "parataxis"} and scene.cue("speech", scene.lemma_of[above.i]):
             subject = grammatical_subject(scene, above)
             found = parties_at(scene, subject) if subject is not None else ()
             return found[0] if found else None
@@ -42,7 +42,7 @@ def _parenthetical(scene: Scene, root: Token) -> Party | None:
     """Return the speaker of "…, police said" where the parser hung the verb of speech below the clause."""
     for child in by_dep(scene, root, "parataxis", "ccomp"):
         subjects = by_dep(scene, child, "nsubj")
-        if subjects and scene.cue("speech", child.lemma_.lower()) and not by_dep(scene, child, "ccomp", "dobj", "xcomp"):
+        if subjects and scene.cue("speech", scene.lemma_of[child.i]) and not by_dep(scene, child, "ccomp", "dobj", "xcomp"):
             found = parties_at(scene, subjects[0])
             return found[0] if found else None
     return None

@@ -20,7 +20,7 @@ def paragraph_contexts(scene: Scene) -> list[tuple[int, tuple[str, ...]]]:
             found.append((start, _best(counts)))
             counts, start, previous = Counter(), token.i + 1, ""
             continue
-        lemma = token.lemma_.lower()
+        lemma = scene.lemma_of[token.i]
         for cue in {lemma, token.lower_, f"{previous}_{lemma}"}:
             counts.update(scene.lexicon.contexts.get(cue, ()))
         previous = lemma

@@ -124,7 +124,7 @@ def _frame_words(scene: Scene, reading: Reading) -> Iterator[int]:
         for slot in entry.frame:
             nouns = patients(scene, head) if slot.name == "obj" and is_verb(head) else objects_of_preposition(scene, head, slot.name.__eq__)
             for noun in nouns:
-                yield from (item.i for item in below(scene, noun, limit=6) if item.lemma_.lower() in slot.words or item.i == noun.i)
+                yield from (item.i for item in below(scene, noun, limit=6) if scene.lemma_of[item.i] in slot.words or item.i == noun.i)
 
 
 def _draft(
@@ -137,7 +137,7 @@ def _draft(
     if reality is None:
         return None
     people = _at_home(scene, cast(scene, reading), countries, home)
-    if not people.actors or ("n" in reading.innermost.entry.roles and not people.recipients):
+    if not people.actors or ("n" in reading.innermost.entry.roles and len(people.actors) + len(people.recipients) < 2):
         return None
     if "j" in reading.innermost.entry.roles and reality.type == "MOBILIZE" and len({p.key for p in people.actors}) > 1:
         reality = Reality("COOPERATE", None, reality.modality)
@@ -179,14 +179,14 @@ def _said(scene: Scene, token: Token) -> Token | None:
     start, _ = scene.sentence_of[token.i]
     before = (scene.doc[i] for i in range(token.i - 1, start - 1, -1))
     for above in (*governors(token)[:2], *before):
-        if is_verb(above) and scene.cue("speech", above.lemma_.lower()) and by_dep(scene, above, "nsubj"):
+        if is_verb(above) and scene.cue("speech", scene.lemma_of[above.i]) and by_dep(scene, above, "nsubj"):
             return above
     return None
 
 
 def _obliged(scene: Scene, token: Token) -> bool:
     words = {c.lower_ for c in by_dep(scene, token, "aux")}
-    needed = token.lemma_.lower() in {"need", "have"} and bool(by_dep(scene, token, "xcomp")) and token.tag_ in FINITE
+    needed = scene.lemma_of[token.i] in {"need", "have"} and bool(by_dep(scene, token, "xcomp")) and token.tag_ in FINITE
     return needed or any(scene.cue("modal_must", word) for word in words)
 
 

@@ -19,6 +19,7 @@ FAMILIES: Mapping[str, frozenset[str]] = {
 }
 TYPES = frozenset().union(*FAMILIES.values())
 NONE = "NONE"
+PARTICLES = frozenset({"off", "in", "out", "up", "down", "over", "away", "back"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class Lexicon:
     contexts: Mapping[str, tuple[str, ...]]  # cue word or two_word phrase → contexts
     operators: Mapping[str, tuple[Outcome, ...]]
     types: Mapping[tuple[str, str | None], TypeRow]
+    phrasal: frozenset[tuple[str, str]]  # verbs with a particle that a parser may take for a preposition
     version: str
 
     def entries(self) -> Iterator[Entry]:
@@ -224,5 +226,6 @@ def _build(events: str, cues: str, contexts: str, operators: str, types: str, *,
         contexts=_by_cue(_parse_classes(contexts)),
         operators={name: tuple(found) for name, found in rows.items()},
         types={(t, _absent(m)): TypeRow(int(quad), float(score), _absent(threat)) for t, m, quad, score, threat in _parse_table(types)},
+        phrasal=frozenset((e.lemma, e.particle) for found in verbs.values() for e in found if e.particle in PARTICLES),
         version=hashlib.sha256("\0".join((events, cues, contexts, operators, types)).encode()).hexdigest()[:12],
     )

@@ -75,8 +75,8 @@ def magnitudes(scene: Scene, heads: Sequence[Token], type_: str) -> Magnitudes:
     for head in heads:
         verbs += by_dep(scene, head, "advcl", "conj", "acl", "xcomp", "relcl")
     for verb in verbs:
-        kind = _kind(verb.lemma_.lower())
-        nouns = patients(scene, verb) or (by_dep(scene, verb, "nsubj") if verb.lemma_.lower() == "die" else [])
+        kind = _kind(scene.lemma_of[verb.i])
+        nouns = patients(scene, verb) or (by_dep(scene, verb, "nsubj") if scene.lemma_of[verb.i] == "die" else [])
         if kind and kind not in counts and (count := _count(scene, nouns)):
             counts[kind] = count
     if type_ == "PROTEST" and (count := _count(scene, by_dep(scene, heads[0], "nsubj"))):

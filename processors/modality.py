@@ -118,7 +118,7 @@ def circumstance(scene: Scene, head: Token, type_: str | None = None) -> Circums
         possible=_any(scene, "modal_possible", modals) or _any(scene, "adverb_possible", words) or _possible_noun(scene, head),
         would=_any(scene, "modal_conditional", modals),
         obliged=_any(scene, "modal_must", modals),
-        perfect="have" in {child.lemma_.lower() for child in _auxiliaries(scene, verb)},
+        perfect="have" in {scene.lemma_of[child.i] for child in _auxiliaries(scene, verb)},
         conditioned=condition,
         outer=_outer(scene, head, verb),
     )
@@ -127,7 +127,7 @@ def circumstance(scene: Scene, head: Token, type_: str | None = None) -> Circums
 def _has_taken_place(scene: Scene, noun: Token, verb: Token) -> bool:
     if verb.i != noun.i:
         past = verb.tag_ == "VBD" or any(c.lower_ in {"was", "were", "has", "have", "had"} for c in by_dep(scene, verb, "aux", "auxpass"))
-        return past or (verb.tag_ in {"VBZ", "VBP"} and scene.cue("under_way", verb.lemma_.lower()))
+        return past or (verb.tag_ in {"VBZ", "VBP"} and scene.cue("under_way", scene.lemma_of[verb.i]))
     above = noun.head
     if noun.dep_ == "pobj":
         return scene.cue("after_it", above.lower_)
@@ -166,7 +166,7 @@ def _headline_future(scene: Scene, verb: Token) -> bool:
 
 def _has_yet(scene: Scene, verb: Token) -> bool:
     above = verb.head
-    return verb.dep_ == "xcomp" and above.lemma_.lower() == "have" and any(c.lower_ == "yet" for c in scene.children[above.i])
+    return verb.dep_ == "xcomp" and scene.lemma_of[above.i] == "have" and any(c.lower_ == "yet" for c in scene.children[above.i])
 
 
 def _none_of(scene: Scene, verb: Token) -> bool:
@@ -216,9 +216,9 @@ def _link(scene: Scene, token: Token) -> Modality:
         return "asserted"
     if dep == "acl" and token.tag_ in {"VBG", "VBN"}:
         return "asserted"  # a participle tells, an infinitive is what is meant ("its request asking …", "its request to …")
-    if dep == "ccomp" and any(scene.cue("hypothetical", noun.lemma_.lower()) for noun in by_dep(scene, above, "dobj")):
+    if dep == "ccomp" and any(scene.cue("hypothetical", scene.lemma_of[noun.i]) for noun in by_dep(scene, above, "dobj")):
         return "hypothetical"  # "expressed doubt that …"
-    lemma = above.lemma_.lower()
+    lemma = scene.lemma_of[above.i]
     levels: tuple[tuple[str, Modality], ...] = (
         ("negating", "negated"),
         ("conditioning", "conditional"),

@@ -15,6 +15,7 @@ PARTY_TYPES = frozenset({"PERSON", "ORG", "GPE", "NORP", "MISC"})
 MODIFIERS = ("compound", "amod", "nmod", "poss", "nummod", "advmod", "quantmod", "case")
 MAX_NAME_TOKENS = 12
 MAX_PARTIES = 8
+VAGUE = frozenset({"thousands", "hundreds", "dozens", "scores", "millions"})
 COUNTRYLIKE = frozenset({"GPE", "NORP", "LOC"})
 RECIPIENT_PREPOSITIONS = (
     ("against", "to", "on", "upon", "at", "with", "toward", "towards", "into", "over"),
@@ -52,7 +53,7 @@ def is_party(scene: Scene, token: Token) -> bool:
     entity = scene.entity_of[token.i]
     if entity is not None and entity.type in PARTY_TYPES:
         return entity.type != "MISC" or entity.country is not None or bool(entity.sectors)
-    lemma = token.lemma_.lower()
+    lemma = scene.lemma_of[token.i]
     if scene.cue("direction", lemma) and _side(scene, token):
         return True
     if token.pos_ == "PRON":
@@ -73,9 +74,11 @@ def country_of_token(scene: Scene, token: Token) -> str | None:
 
 
 def _single(scene: Scene, token: Token, depth: int) -> list[Party]:
-    lemma = token.lemma_.lower()
+    lemma = scene.lemma_of[token.i]
     if token.pos_ == "PRON" or (token.pos_ == "DET" and scene.cue("both", lemma)):
         return _of_pronoun(scene, token, depth)
+    if token.dep_ in {"nsubj", "nsubjpass"} and token.lower_ in VAGUE and not by_dep(scene, token, "prep"):
+        return [_party(scene, token)]  # "Thousands marched"
     if scene.cue("quantity", lemma) and scene.entity_of[token.i] is None:
         inner = [p for noun in objects_of_preposition(scene, token, lambda w: w == "of") for p in parties_at(scene, noun, depth + 1)]
         if inner:
@@ -232,7 +235,9 @@ def _sector(scene: Scene, token: Token, entity: Entity | None) -> str | None:
     else:
         title = " ".join(words[: -1 - (token.i - _mention_start(scene, token))])
         found = (scene.knowledge.sector_of(title) if title else None) or (entity.sectors[0] if entity.sectors else None)
-    if scene.cue("military", token.lemma_.lower()) and found in {None, "UNK"}:
+    if token.lower_ in VAGUE:
+        return "CVL"
+    if scene.cue("military", scene.lemma_of[token.i]) and found in {None, "UNK"}:
         return "MIL"
     if found:
         return found
@@ -262,7 +267,7 @@ def _of_pronoun(scene: Scene, token: Token, depth: int) -> list[Party]:
     elif scene.cue("thing_pronoun", word):
         fits = [c for c in candidates if not _is_person(scene, c) and not by_dep(scene, c, "conj")]
     elif scene.cue("plural_pronoun", word):
-        fits = [c for c in candidates if by_dep(scene, c, "conj") or c.tag_ in {"NNS", "NNPS"} or scene.cue("people", c.lemma_.lower())]
+        fits = [c for c in candidates if by_dep(scene, c, "conj") or c.tag_ in {"NNS", "NNPS"} or scene.cue("people", scene.lemma_of[c.i])]
     else:
         return []
     if not fits:
@@ -280,7 +285,7 @@ def _is_person(scene: Scene, token: Token) -> bool:
     entity = scene.entity_of[token.i]
     if entity is not None:
         return entity.type == "PERSON"
-    return token.tag_ == "NN" and scene.knowledge.sector_of(token.lemma_.lower()) is not None and token.lemma_.lower() in {
+    return token.tag_ == "NN" and scene.knowledge.sector_of(scene.lemma_of[token.i]) is not None and scene.lemma_of[token.i] in {
         "president", "minister", "premier", "king", "leader", "judge", "general", "spokesman", "spokeswoman", "chancellor",
     }  # fmt: skip
 
@@ -309,7 +314,7 @@ def _antecedents(scene: Scene, token: Token, depth: int) -> list[Party]:
         return []
     words = {c.lower_ for c in by_dep(scene, token, "det", "nummod", "amod")}
     if any(scene.cue("both", word) for word in words) and token.tag_ == "NNS" and _country_around(scene, token, token.i) is None:
-        persons = token.lemma_.lower() in {"leader", "president", "minister", "man", "premier", "chancellor"}
+        persons = scene.lemma_of[token.i] in {"leader", "president", "minister", "man", "premier", "chancellor"}
         return _two_countries(scene, token.i, persons=persons) or _two_countries(scene, token.i)
     if words != {"the"} or token.tag_ != "NN" or len(scene.children[token.i]) > 1:
         return []
@@ -321,10 +326,10 @@ def _antecedents(scene: Scene, token: Token, depth: int) -> list[Party]:
 
 def _named_holder(scene: Scene, token: Token) -> Token | None:
     """Return the head of the last name before *token* that bears the same title, looking back over at most 400 words."""
-    lemma = token.lemma_.lower()
+    lemma = scene.lemma_of[token.i]
     for i in range(token.i - 1, max(-1, token.i - 400), -1):
         word = scene.doc[i]
-        if word.lemma_.lower() != lemma:
+        if scene.lemma_of[word.i] != lemma:
             continue
         for other in (word.head, *by_dep(scene, word, "appos")):
             entity = scene.entity_of[other.i]

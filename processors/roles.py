@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from spacy.tokens import Token
 
+from processors.attribution import speaker
 from processors.lexicon import Entry
 from processors.parties import RECIPIENT_PREPOSITIONS, Party, country_of_token, is_party, parties_at
 from processors.scene import Scene, by_dep, is_verb, objects_of_preposition
@@ -145,7 +146,7 @@ def noun_actors(scene: Scene, noun: Token) -> tuple[Party, ...]:
             found = parties_at(scene, child, 1)
             if found:
                 return found
-    if noun.lemma_.lower().endswith(("visit", "withdrawal", "threat", "resignation", "talk", "arrival", "protest")):
+    if any("o" in entry.roles for entry in scene.lexicon.nouns.get(scene.lemma_of[noun.i], ())):
         return _first(scene, objects_of_preposition(scene, noun, lambda word: word in {"of", "from"}))
     return ()
 
@@ -174,6 +175,8 @@ def _reversed(scene: Scene, reading: Reading) -> Cast:
             actors = _without(_first(scene, patients(scene, head)), recipients)
         if not actors and not is_verb(head):
             actors = _without(noun_actors(scene, head), recipients)
+    if not actors and reading.type == "ACCUSE" and (said := speaker(scene, reading.head)):
+        actors = _without([said], recipients)  # "the army is guilty, a group said": the group accuses
     return Cast(actors, recipients, "direct") if actors else Cast()
 
 
@@ -183,7 +186,7 @@ def _generic(scene: Scene, reading: Reading) -> tuple[tuple[Party, ...], str]:
         nouns = objects_of_preposition(scene, head, lambda word: word in {"by", "in", "when"})
         subject = grammatical_subject(scene, head) if is_verb(head) and not is_passive(scene, head) else None
         for noun in (*([subject] if subject is not None else []), *nouns):
-            if scene.cue("generic", noun.lemma_.lower()):
+            if scene.cue("generic", scene.lemma_of[noun.i]):
                 return (_unknown(scene, noun),), "generic"
     return (), "none"
 
@@ -216,7 +219,7 @@ def _is_means(scene: Scene, reading: Reading, noun: Token) -> bool:
     """Return whether *noun* is what is used and not who is met: "put its army on alert", "fired artillery"."""
     if reading.type not in {"ASSAULT", "MOBILIZE"} or not reading.innermost.entry.frame or scene.entity_of[noun.i] is not None:
         return False
-    return scene.cue("military", noun.lemma_.lower()) or scene.cue("generic", noun.lemma_.lower())
+    return scene.cue("military", scene.lemma_of[noun.i]) or scene.cue("generic", scene.lemma_of[noun.i])
 
 
 def _places_to_look(scene: Scene, reading: Reading) -> Iterator[Token]:
@@ -271,9 +274,9 @@ def _right_of(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tupl
         return ()
     _, end = scene.sentence_of[head.i]
     for token in scene.doc[head.i + 1 : min(end, head.i + 16)]:
-        if token.text in {",", ";"} or (token.tag_ in FINITE and scene.cue("speech", token.lemma_.lower())):
+        if token.text in {",", ";"} or (token.tag_ in FINITE and scene.cue("speech", scene.lemma_of[token.i])):
             return ()
-        if is_party(scene, token) and token.head.i != head.i:
+        if is_party(scene, token) and token.head.i != head.i and not _is_means(scene, reading, token):
             found = _without(parties_at(scene, token), actors)
             if found:
                 return found

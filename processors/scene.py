@@ -27,6 +27,7 @@ class Scene:
     time_of: Sequence[TimeExpression | None]
     sentence_of: Sequence[tuple[int, int]]  # half-open token range
     children: Sequence[Sequence[Token]]
+    lemma_of: Sequence[str]  # lower case
 
     def cue(self, name: str, word: str) -> bool:
         """Return whether *word* is in the cue class *name*."""
@@ -35,6 +36,7 @@ class Scene:
 
 def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Lexicon) -> Scene:
     """Lay *doc* out; linear in tokens, mentions and times."""
+    lemmas = [_lemma(token, lexicon) for token in doc]
     starts = [token.idx for token in doc]
     entity_of: list[Entity | None] = [None] * len(doc)
     mention_of: list[tuple[int, int] | None] = [None] * len(doc)
@@ -49,7 +51,17 @@ def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Le
     for time in facts.times:
         for i in range(*_token_range(starts, time.start, time.end)):
             time_of[i] = time
-    return Scene(doc, facts, knowledge, lexicon, entity_of, mention_of, time_of, _sentences(doc), _children(doc))
+    return Scene(doc, facts, knowledge, lexicon, entity_of, mention_of, time_of, _sentences(doc), _children(doc), lemmas)
+
+
+def _lemma(token: Token, lexicon: Lexicon) -> str:
+    """Return the lower-case lemma, mended where a rule-based lemmatiser goes wrong: "staged" → stag, "Jets" at a sentence's start."""
+    lemma, word = token.lemma_.lower() or token.lower_, token.lower_
+    if token.tag_[:2] == "VB" and lemma not in lexicon.verbs and f"{lemma}e" in lexicon.verbs:
+        return f"{lemma}e" if word.startswith(f"{lemma}e") or word == f"{lemma}ing" else lemma
+    if token.tag_ == "NNPS" and not token.ent_type_ and lemma == word and word.endswith("s"):
+        return word[:-1] if word[:-1] in lexicon.cues["people"] | lexicon.cues["military"] else word
+    return lemma
 
 
 def _token_range(starts: Sequence[int], start: int, end: int) -> tuple[int, int]:

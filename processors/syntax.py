@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spacy.tokens import Token
 
+from processors.lexicon import PARTICLES
 from processors.scene import Scene, by_dep, is_verb, objects_of_preposition
 
 MAX_CLIMB = 12  # governing words looked at; deeper nesting is a broken parse
@@ -14,11 +15,32 @@ def is_passive(scene: Scene, verb: Token) -> bool:
     """Return whether *verb* is passive: an auxiliary or subject says so, or it is a bare participle after a noun."""
     if by_dep(scene, verb, "auxpass", "nsubjpass"):
         return True
+    if headline_verb(scene, verb):
+        return False
     if verb.tag_ == "VBN" and by_dep(scene, verb, "agent"):
         return not by_dep(scene, verb, "nsubj", "dobj")
     if by_dep(scene, verb, "nsubj", "dobj") or verb.tag_ != "VBN":
         return verb.dep_ == "conj" and verb.tag_ == "VBN" and verb.head.i != verb.i and _bare(scene, verb) and is_passive(scene, verb.head)
     return verb.dep_ in {"acl", "advcl", "amod"} and not by_dep(scene, verb, "aux")
+
+
+def headline_verb(scene: Scene, verb: Token) -> bool:
+    """Return whether a participle is the sentence's finite verb that the parser took for a modifier ("Turkey deployed tanks").
+
+    So where nothing else in the sentence is finite, no "by" follows, and the noun before it heads the sentence or stands right before it.
+    """
+    head = verb.head
+    if verb.tag_ != "VBN" or verb.dep_ not in {"acl", "amod"} or head.dep_ != "ROOT" or not is_noun(head):
+        return False
+    start, end = scene.sentence_of[verb.i]
+    if any(t.tag_ in FINITE or t.tag_ == "MD" for t in scene.doc[start:end]) or by_dep(scene, verb, "aux", "auxpass", "agent"):
+        return False
+    if verb.dep_ == "amod":
+        return verb.i > start and scene.doc[verb.i - 1].tag_ in {"NNP", "NNPS"} and scene.doc[verb.i - 1].head.i == head.i
+    after = scene.doc[verb.i + 1] if verb.i + 1 < end else None
+    return after is not None and (
+        after.pos_ in {"DET", "NOUN", "PROPN", "ADJ", "NUM"} or after.dep_ == "prt" or after.lower_ in PARTICLES | {"for", "on", "to"}
+    )
 
 
 def _bare(scene: Scene, verb: Token) -> bool:
@@ -27,6 +49,8 @@ def _bare(scene: Scene, verb: Token) -> bool:
 
 def grammatical_subject(scene: Scene, word: Token, depth: int = 0) -> Token | None:
     """Return the subject of *word*, its own or the one it shares by conjunction, control, raising or relation; None where there is none."""
+    if headline_verb(scene, word):
+        return scene.doc[word.i - 1] if word.dep_ == "amod" else word.head
     own = by_dep(scene, word, "nsubj", "nsubjpass", "csubj")
     if own:
         return _antecedent(scene, word, own[-1])
@@ -60,7 +84,7 @@ def _controller(scene: Scene, governor: Token, depth: int) -> Token | None:
     if is_noun(governor):
         return governor
     objects = by_dep(scene, governor, "dobj", "dative")
-    if objects and is_verb(governor) and not scene.cue("subject_control", governor.lemma_.lower()):
+    if objects and is_verb(governor) and not scene.cue("subject_control", scene.lemma_of[governor.i]):
         return objects[0]
     return grammatical_subject(scene, governor, depth + 1)
 
@@ -94,6 +118,11 @@ def patients(scene: Scene, verb: Token) -> list[Token]:
     if is_passive(scene, verb):
         subject = grammatical_subject(scene, verb)
         return ([subject] if subject is not None else []) + objects
+    for preposition in by_dep(scene, verb, "prep"):  # "called off the strike" with "off" taken for a preposition
+        if preposition.i == verb.i + 1 and (scene.lemma_of[verb.i], preposition.lower_) in scene.lexicon.phrasal:
+            objects = objects + by_dep(scene, preposition, "pobj")
+    if headline_verb(scene, verb):
+        objects = [verb.head, *objects] if verb.dep_ == "amod" else objects
     nouns = [o for o in objects if o.pos_ != "ADP"]
     return nouns + [n for o in objects if o.pos_ == "ADP" for n in by_dep(scene, o, "pobj")]
 

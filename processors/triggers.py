@@ -10,7 +10,7 @@ from processors.lexicon import Entry, Slot
 from processors.modality import resolve_mode
 from processors.parties import is_party
 from processors.scene import Scene, by_dep, conjoined, is_verb, objects_of_preposition
-from processors.syntax import grammatical_subject, patients
+from processors.syntax import grammatical_subject, headline_verb, patients
 from stream.messages import Modality
 
 MAX_DEPTH = 4  # operators over operators: "refused to agree to resume talks"
@@ -65,12 +65,16 @@ def _candidates(scene: Scene, token: Token) -> tuple[Entry, ...]:
     entity = scene.entity_of[token.i]
     if entity is not None and not is_verb(token):
         return ()  # a word of a name
-    lemma = token.lemma_.lower()
+    lemma = scene.lemma_of[token.i]
     lexicon = scene.lexicon
     if token.pos_ == "ADJ" or token.tag_.startswith("JJ") or _participial(scene, token):
-        return lexicon.adjectives.get(token.lower_, ()) if token.dep_ in {"acomp", "ROOT", "conj", "ccomp", "xcomp", "oprd", "acl"} else ()
+        return (
+            lexicon.adjectives.get(token.lower_, ())
+            if token.dep_ in {"acomp", "ROOT", "conj", "ccomp", "xcomp", "oprd", "acl"} or is_verb(token)
+            else ()
+        )
     if is_verb(token):
-        bare = token.dep_ in {"amod", "compound"} and token.tag_ in {"VBN", "VBG", "VB"}  # "the besieged town"
+        bare = token.dep_ in {"amod", "compound"} and token.tag_ in {"VBN", "VBG", "VB"} and not headline_verb(scene, token)
         return () if bare or token.dep_ in {"aux", "auxpass"} else lexicon.verbs.get(lemma, ())
     if token.pos_ == "NOUN" or token.tag_ in {"NN", "NNS"}:
         return lexicon.nouns.get(lemma, ())
@@ -114,11 +118,11 @@ def _slot_filled(scene: Scene, token: Token, slot: Slot) -> bool:
 def _fits(scene: Scene, noun: Token, words: frozenset[str]) -> bool:
     if "@any" in words:
         return True
-    lemma = noun.lemma_.lower()
+    lemma = scene.lemma_of[noun.i]
     if lemma in words or noun.lower_ in words or any(f"{c.lower_}_{lemma}" in words for c in by_dep(scene, noun, "compound")):
         return True
-    if scene.cue("quantity", noun.lemma_.lower()) and any(
-        inner.lemma_.lower() in words for inner in objects_of_preposition(scene, noun, lambda word: word == "of")
+    if scene.cue("quantity", scene.lemma_of[noun.i]) and any(
+        scene.lemma_of[inner.i] in words for inner in objects_of_preposition(scene, noun, lambda word: word == "of")
     ):
         return True
     return "@party" in words and is_party(scene, noun)
@@ -210,6 +214,8 @@ def _lies_ahead(scene: Scene, head: Token) -> bool:
 
 def _participial(scene: Scene, token: Token) -> bool:
     """Return whether a participle is an adjective of the lexicon: "is committed to", "was prepared to"."""
+    if token.lower_ in {"unwilling", "unable"}:
+        return True
     if token.tag_ != "VBN" or token.lower_ not in scene.lexicon.adjectives:
         return False
     return token.dep_ in {"acomp", "oprd"} or bool(by_dep(scene, token, "auxpass") and not by_dep(scene, token, "agent"))
