@@ -8,6 +8,8 @@ What kafka-python leaves to its caller, and is done here:
 - The coordinator checks a commit's generation but not who owns the partition. A member that lost a partition in a rebalance
   and stayed in the group could still commit it: ownership is checked here.
 - A client that cannot reach any server keeps its thread after the constructor has raised: the servers are tried first.
+- A leader that joined before it knew a topic's partitions joins again when it does. If ``poll`` gives up waiting meanwhile,
+  kafka-python forgets that it is joining, and stays without partitions and heartbeats for good: it is reminded here.
 """
 
 from __future__ import annotations
@@ -43,11 +45,12 @@ from stream.broker import (
 from stream.errors import BrokerUnavailable, ConfigError, DatelineError, Fenced, OffsetsLost, RecordTooLarge
 
 SESSION_TIMEOUT = 45.0  # seconds that a silent member keeps its partitions
-MAX_POLL_INTERVAL = 120.0  # seconds that a living member may neither poll nor send a heartbeat
+MAX_POLL_INTERVAL = 300.0  # seconds that a living member may neither poll nor send a heartbeat, and that a rebalance waits for it
+MIN_POLL = 0.05  # seconds; a join that ends between two polls is begun anew, so shorter ones may never see the end of one
 REQUEST_TIMEOUT = 15.0  # seconds
 DELIVERY_TIMEOUT = 20.0  # seconds until a record that no broker takes has failed
 CONNECT_TIMEOUT = 10.0  # seconds
-COMMIT_TIMEOUT = 15.0  # seconds, a rebalance under way included
+COMMIT_TIMEOUT = 15.0  # seconds
 CLOSE_TIMEOUT = 3.0  # seconds
 PROBE_INTERVAL = 3.0  # seconds without any answer after which an idle consumer asks for one
 BUFFER_BYTES = 16 * 1024 * 1024  # under way in one producer
@@ -57,6 +60,7 @@ _FENCED = (
     errors.CommitFailedError,
     errors.IllegalGenerationError,
     errors.UnknownMemberIdError,
+    errors.RebalanceInProgressError,
     errors.FencedInstanceIdError,
     errors.FencedMemberEpochError,
     errors.StaleMemberEpochError,
@@ -230,30 +234,31 @@ class KafkaConsumer:
         return [_record(record) for records in polled.values() for record in records]
 
     def heartbeat(self) -> None:
-        """Take part in a rebalance if there is one, and fetch nothing; the session itself is kept by kafka-python's own thread."""
+        """Say that this member is not stuck; the session itself is kept by kafka-python's own thread.
+
+        It takes no part in a rebalance: that waits until the batch is committed and ``poll`` is called, so that no work is lost.
+        """
         if self._inner is not None:
-            with suppress(DatelineError):
-                self._tend(0.0)
+            with suppress(errors.KafkaError):
+                self._inner._coordinator.poll_heartbeat()
 
     def commit(self, offsets: Offsets) -> None:
-        """Commit *offsets*, after a rebalance under way if there is one; raises Fenced if one of the partitions is lost."""
+        """Commit *offsets*; raises Fenced if one of the partitions is lost or the group is rebalancing."""
         wanted = {KafkaPartition(*at): OffsetAndMetadata(offset, "", -1) for at, offset in offsets.items()}
         if not wanted:
             return
-        deadline = time.monotonic() + COMMIT_TIMEOUT
-        while True:
-            self._check_owner(wanted)
-            try:
-                with _translated("committing"):
-                    self._inner.commit(wanted, timeout_ms=_ms(max(1.0, deadline - time.monotonic())))
-                break
-            except _Rebalancing as e:
-                if time.monotonic() > deadline:
-                    raise self._fenced("a rebalance did not end") from e
-                self._tend(0.1)
-            except Fenced as e:
-                raise self._fenced(str(e)) from e
-        self._committed({partition: wanted[partition].offset for partition in wanted})
+        self._check_owner(wanted)
+        try:
+            with _translated("committing"):
+                self._inner.commit(wanted, timeout_ms=_ms(COMMIT_TIMEOUT))
+        except Fenced:
+            self._rewind()
+            raise
+        self._heard_at = time.monotonic()
+        for partition, (offset, *_) in wanted.items():
+            self._resume[partition] = offset
+            if partition in self._rewound:
+                self._inner.seek(partition, offset)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Read on at *offset*; raises Fenced where *partition* is not assigned."""
@@ -297,45 +302,32 @@ class KafkaConsumer:
 
     def _poll(self, timeout: float, max_records: int) -> dict[KafkaPartition, list[Any]]:
         """Poll once. A partition without a committed offset is read from its start."""
+        coordinator = self._inner._coordinator
+        if coordinator.rebalance_in_progress():
+            coordinator.request_rejoin()
         try:
             with _translated("polling"):
-                polled: dict[KafkaPartition, list[Any]] = self._inner.poll(timeout_ms=_ms(timeout), max_records=max_records)
+                polled: dict[KafkaPartition, list[Any]] = self._inner.poll(timeout_ms=_ms(max(MIN_POLL, timeout)), max_records=max_records)
                 return polled
         except _NoOffset as e:
-            self._inner.seek_to_beginning(*(e.partitions & self._inner.assignment()))
+            for partition in e.partitions & self._inner.assignment():
+                self._inner.seek_to_beginning(partition)
             return {}
         except _OutOfRange as e:
             raise self._offsets_lost(e.positions) from e
-
-    def _tend(self, timeout: float) -> None:
-        """Poll for the group's sake with everything paused; a partition that comes in meanwhile gives its records back."""
-        with _translated("tending"):
-            self._inner.pause(*self._inner.assignment())
-            try:
-                for partition, records in self._poll(timeout, 1).items():
-                    self._inner.seek(partition, records[0].offset)
-            finally:
-                self._inner.resume(*self._inner.assignment())
 
     def _check_owner(self, partitions: Iterable[KafkaPartition]) -> None:
         owned = set() if self._inner is None else self._inner.assignment()
         for partition in partitions:
             if partition not in owned or partition in self._lost:
-                raise self._fenced(f"{partition.topic}[{partition.partition}] belongs to another member of {self._group} by now")
+                self._rewind()
+                raise Fenced(f"{partition.topic}[{partition.partition}] belongs to another member of {self._group} by now")
 
-    def _fenced(self, reason: str) -> Fenced:
-        """The error, after having set what is still owned back to where it was last committed."""
+    def _rewind(self) -> None:
+        """Set what is still owned back to where it was last committed."""
         for partition in set() if self._inner is None else self._inner.assignment() & self._resume.keys():
             self._inner.seek(partition, self._resume[partition])
             self._rewound.add(partition)
-        return Fenced(reason)
-
-    def _committed(self, offsets: Mapping[KafkaPartition, int]) -> None:
-        self._heard_at = time.monotonic()
-        for partition, offset in offsets.items():
-            self._resume[partition] = offset
-            if partition in self._rewound:
-                self._inner.seek(partition, offset)
 
     def _take_away(self, partitions: Collection[KafkaPartition]) -> None:
         self._lost |= set(partitions)
@@ -413,10 +405,6 @@ class _Cluster:
         raise BrokerUnavailable(f"no Kafka broker answers ({'; '.join(reasons)})")
 
 
-class _Rebalancing(Fenced):
-    """A commit came while the group is rebalancing; after that it may be good."""
-
-
 class _NoOffset(Exception):
     """Partitions without a committed offset."""
 
@@ -469,10 +457,8 @@ def _translated(doing: str) -> Iterator[None]:
         raise _OutOfRange(e.args[0]) from e
     except errors.LogTruncationError as e:
         raise _OutOfRange({at: end.offset if end else 0 for at, end in e.divergent_offsets.items()}) from e
-    except errors.RebalanceInProgressError as e:
-        raise _Rebalancing(f"{doing}: the group is rebalancing") from e
     except _FENCED as e:
-        raise Fenced(f"{doing}: this member is no longer in its group ({_name(e)})") from e
+        raise Fenced(f"{doing}: this member is not, or no longer, in its group ({_name(e)})") from e
     except _TOO_LARGE as e:
         raise RecordTooLarge(f"{doing}: the broker takes no record of this size ({e})") from e
     except _REFUSED as e:

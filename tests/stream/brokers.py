@@ -197,8 +197,8 @@ def until(condition: Callable[[], Any], what: str) -> Any:
     raise AssertionError(f"not within {PATIENCE:.0f} s: {what}")
 
 
-def values(records: Sequence[Record]) -> list[bytes | None]:
-    return [record.value for record in records]
+def values(records: Sequence[Record]) -> list[bytes]:
+    return [record.value or b"" for record in records]
 
 
 def after(records: Sequence[Record]) -> dict[TopicPartition, int]:

@@ -1,0 +1,247 @@
+"""What only the embedded broker promises: fair shares, retention, and clear words about its file."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from stream.broker import TopicPartition, TopicSpec
+from stream.errors import BrokerUnavailable, ConfigError, Fenced, OffsetsLost
+from stream.sqlite_broker import SWEEP_RECORDS, Move, SqliteBroker, sweep
+from stream.sqlite_broker import share as shared
+from tests.stream.brokers import SqliteBackend, Stand, after, read, values
+
+HOUR = 3600.0  # seconds
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "broker.db"
+
+
+@pytest.fixture
+def stand(path: Path) -> Iterator[Stand]:
+    with Stand(SqliteBackend(path)) as stand:
+        yield stand
+
+
+@pytest.mark.parametrize(
+    ("members", "owners", "move"),
+    [
+        ("a", {1: None, 2: None}, Move(take=(1, 2))),
+        ("a", {1: "a", 2: "a"}, Move()),
+        ("ab", {1: "b", 2: "b", 3: None, 4: None}, Move(take=(3, 4))),
+        ("ab", {1: "b", 2: "b", 3: "b", 4: "b"}, Move()),  # b has to let go first
+        ("ab", {1: "a", 2: "a", 3: "a", 4: None}, Move(release=(3,))),
+        ("ab", {1: "a", 2: "a", 3: "a"}, Move(release=(3,))),  # who owns most keeps the odd one
+        ("ab", {1: "a", 2: "a", 3: "b"}, Move()),
+        ("ab", {1: "b", 2: "b", 3: None}, Move(take=(3,))),
+        ("abc", {1: None}, Move(take=(1,))),
+        ("abc", {1: "c"}, Move()),  # more members than partitions
+        ("abc", {}, Move()),
+    ],
+)
+def test_a_member_lets_go_of_what_it_has_too_much_and_takes_what_nobody_owns(
+    members: str, owners: dict[int, str | None], move: Move
+) -> None:
+    assert shared("a", list(members), owners) == move
+
+
+@pytest.mark.parametrize("partitions", [0, 1, 5, 12])
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_shares_become_even_whoever_moves_first_and_then_nothing_moves(partitions: int, count: int) -> None:
+    members = [f"m{number}" for number in range(count)]
+    owners: dict[int, str | None] = dict.fromkeys(range(partitions), members[0])
+    for _ in range(3):
+        for member in reversed(members):
+            move = shared(member, members, owners)
+            assert all(owners[each] is None for each in move.take)
+            assert all(owners[each] == member for each in move.release)
+            owners |= dict.fromkeys(move.release, None) | dict.fromkeys(move.take, member)
+    held = [list(owners.values()).count(member) for member in members]
+    assert max(held) - min(held) <= 1
+    assert sum(held) == partitions
+    assert {shared(member, members, owners) for member in members} == {Move()}
+
+
+def test_offsets_have_no_gaps_when_several_processes_write(stand: Stand) -> None:
+    stand.make_topic(1)
+    children = [stand.child() for _ in range(3)]
+    for _ in range(10):
+        for number, child in enumerate(children):
+            child.ask("send", stand.topic, [str(number)] * 10)
+            child.tell("flush")
+        assert [child.answer() for child in children] == [None] * 3
+    assert [record.offset for record in read(stand.consumer(), 300)] == list(range(300))
+
+
+def test_old_records_go_and_new_ones_stay(stand: Stand) -> None:
+    stand.broker.ensure_topics([TopicSpec(stand.topic, 1, timedelta(hours=1))])
+    stand.publish([b"old"] * (SWEEP_RECORDS + 10))
+    now = time.time()
+    assert _sweep(stand, now) == 0
+    assert _sweep(stand, now + 2 * HOUR) == SWEEP_RECORDS + 10
+    stand.publish([b"new"])
+    assert [(record.offset, record.value) for record in read(stand.consumer(), 1)] == [(SWEEP_RECORDS + 10, b"new")]
+
+
+def test_retention_never_passes_the_slowest_living_group(stand: Stand) -> None:
+    stand.broker.ensure_topics([TopicSpec(stand.topic, 1, timedelta(hours=1))])
+    stand.publish([b"%d" % number for number in range(10)])
+    slow, fast = stand.consumer(), stand.consumer(stand.group + "-fast")
+    fast.commit(after(read(fast, 10)))
+    slow.commit(after(read(slow, 10)[:3]))
+    _age(stand, records=2 * HOUR, members=0)
+    assert _sweep(stand, time.time()) == 3
+    slow.commit({TopicPartition(stand.topic, 0): 10})
+    assert _sweep(stand, time.time()) == 7
+
+
+def test_a_living_group_that_has_committed_nothing_holds_everything(stand: Stand) -> None:
+    stand.broker.ensure_topics([TopicSpec(stand.topic, 1, timedelta(hours=1))])
+    stand.publish([b"a", b"b"])
+    consumer = stand.consumer()
+    read(consumer, 2)
+    _age(stand, records=2 * HOUR, members=0)
+    assert _sweep(stand, time.time()) == 0
+
+
+def test_a_group_that_was_away_for_longer_than_the_retention_is_told_what_it_missed(stand: Stand) -> None:
+    stand.broker.ensure_topics([TopicSpec(stand.topic, 1, timedelta(hours=1))])
+    stand.publish([b"a", b"b", b"c"])
+    consumer = stand.consumer()
+    consumer.commit(after(read(consumer, 3)[:1]))
+    consumer.close()
+    _age(stand, records=2 * HOUR, members=2 * HOUR)
+    assert _sweep(stand, time.time()) == 3
+    with pytest.raises(OffsetsLost) as caught:
+        stand.consumer().poll(1, 10)
+    assert caught.value.missing == {(stand.topic, 0): (1, 3)}
+
+
+def test_the_file_shrinks_when_records_have_gone(stand: Stand, path: Path) -> None:
+    stand.broker.ensure_topics([TopicSpec(stand.topic, 1, timedelta(hours=1))])
+    stand.publish([bytes(1_000_000)] * 20)
+    _checkpoint(path)
+    before = path.stat().st_size
+    _sweep(stand, time.time() + 2 * HOUR)
+    _checkpoint(path)
+    assert before > 20_000_000 > 1_000_000 > path.stat().st_size
+
+
+def test_a_producer_drops_old_records_when_it_flushes(stand: Stand) -> None:
+    stand.broker.ensure_topics([TopicSpec(stand.topic, 1, timedelta(hours=1))])
+    stand.publish([b"old"])
+    _age(stand, records=2 * HOUR, members=0)
+    producer = stand.producer()
+    producer.send(stand.topic, key=None, value=b"new")
+    producer.flush()
+    assert values(read(stand.consumer(), 1)) == [b"new"]
+
+
+def test_what_a_failed_flush_held_is_not_written_later(stand: Stand, path: Path) -> None:
+    stand.make_topic(1)
+    producer = stand.producer(stand.backend.impatient())
+    producer.send(stand.topic, key=None, value=b"refused")
+    with stand.backend.going_away(), pytest.raises(BrokerUnavailable, match=r"locked"):
+        producer.flush()
+    producer.send(stand.topic, key=None, value=b"accepted")
+    producer.flush()
+    assert values(read(stand.consumer(), 1)) == [b"accepted"]
+
+
+def test_a_heartbeat_after_the_lease_does_not_bring_the_membership_back(path: Path) -> None:
+    with Stand(SqliteBackend(path)) as stand:
+        stand.make_topic(1)
+        stand.publish([b"a"])
+        consumer = stand.consumer()
+        records = read(consumer, 1)
+        _age(stand, records=0, members=HOUR)
+        consumer.heartbeat()
+        with pytest.raises(Fenced, match=r"silent for longer than its lease"):
+            consumer.commit(after(records))
+
+
+def test_a_clock_that_was_set_back_keeps_no_dead_member_alive(stand: Stand) -> None:
+    stand.make_topic(1)
+    stand.publish([b"a"])
+    read(stand.consumer(), 1)
+    _age(stand, records=0, members=-HOUR)
+    assert values(read(stand.consumer(), 1)) == [b"a"]
+
+
+@pytest.mark.parametrize("remove", [Path.unlink, lambda path: shutil.rmtree(path.parent)])
+def test_a_file_that_is_removed_while_in_use_is_told_and_never_written_to(tmp_path: Path, remove: Callable[[Path], None]) -> None:
+    path = tmp_path / "folder" / "broker.db"
+    with Stand(SqliteBackend(path)) as stand:
+        stand.make_topic(1)
+        producer, consumer = stand.producer(), stand.consumer()
+        producer.send(stand.topic, key=b"k", value=b"v")
+        producer.flush()
+        read(consumer, 1)
+        remove(path)
+
+        producer.send(stand.topic, key=b"k", value=b"v")
+        with pytest.raises(BrokerUnavailable, match=r"was removed or replaced"):
+            producer.flush()
+        with pytest.raises(BrokerUnavailable, match=r"was removed or replaced"):
+            consumer.poll(0.1, 1)
+        with pytest.raises(ConfigError, match=r"dateline topics ensure"):
+            producer.send(stand.topic, key=b"k", value=b"v")
+
+
+def test_a_file_that_is_no_broker_file_is_refused(path: Path) -> None:
+    path.write_bytes(b"not a database, but a text that is long enough to be looked at as one" * 20)
+    with pytest.raises(ConfigError, match=r"cannot be used as the broker's file"):
+        SqliteBroker(path).ensure_topics([TopicSpec("t")])
+
+
+@pytest.mark.parametrize("statement", ["PRAGMA user_version = 99", "CREATE TABLE articles (id)"])
+def test_a_database_of_something_else_is_refused_and_left_alone(path: Path, statement: str) -> None:
+    db = sqlite3.connect(path)
+    db.execute(statement)
+    db.commit()
+    with pytest.raises(ConfigError, match=r"no broker file of this version"):
+        SqliteBroker(path).ensure_topics([TopicSpec("t")])
+    assert db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'topics'").fetchone() == (0,)
+    db.close()
+
+
+def test_a_path_below_a_file_is_refused(path: Path) -> None:
+    path.write_text("")
+    with pytest.raises(ConfigError, match=r"cannot be made"):
+        SqliteBroker(path / "broker.db").ensure_topics([TopicSpec("t")])
+
+
+def test_several_processes_may_make_the_file_at_once(stand: Stand, path: Path) -> None:
+    children = [stand.child() for _ in range(4)]
+    for child in children:
+        child.tell("poll", stand.group, stand.topic, 0.1)
+    assert [child.answer() for child in children] == [{"error": "ConfigError"}] * 4  # no such topic, in a file that all can use
+    stand.make_topic(4)
+    assert all(child.ask("poll", stand.group, stand.topic, 0.1) == [] for child in children)
+
+
+def _sweep(stand: Stand, now: float) -> int:
+    with stand.broker._file() as file:
+        return sweep(file, now)
+
+
+def _age(stand: Stand, *, records: float, members: float) -> None:
+    """Make records and signs of life older by so many seconds."""
+    with stand.broker._file() as file, file.writing() as db:
+        db.execute("UPDATE records SET sent_at = sent_at - ?", (records,))
+        db.execute("UPDATE members SET seen_at = seen_at - ?", (members,))
+        db.execute("UPDATE subscriptions SET seen_at = seen_at - ?", (members,))
+
+
+def _checkpoint(path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    db.close()
