@@ -103,7 +103,7 @@ def store(settings: Settings, stop: threading.Event) -> None:
         articles = Source(
             settings.annotated_topic, lambda record: decode(AnnotatedArticle, record.value), lambda one: len(one.article.text)
         )
-        letters = Source[Record](settings.dead_letters_topic, lambda record: record, lambda record: len(record.value or b""))
+        letters: Source[Record] = Source(settings.dead_letters_topic, lambda record: record, lambda record: len(record.value or b""))
         with _beside(
             lambda: _run_stage(
                 settings, Stage(letters_group, letters, DeadLetterSink(engine, letters_group), _unchanged), broker, engine, stop

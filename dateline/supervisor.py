@@ -34,14 +34,23 @@ class _Child:
 
 
 class Supervisor:
-    """Runs ``dateline <worker>`` for each of *workers* with the environment *env* added to this one's; their logs go to *log_file*."""
+    """Runs ``dateline <worker>`` for each of *workers* with the environment *env* added to this one's; their logs go to *log_file*.
+
+    A worker that ends soon after its start more than *patience* times in a row is given up; None never gives up.
+    """
 
     def __init__(
-        self, workers: Sequence[str] = WORKERS, env: Mapping[str, str] | None = None, *, log_file: IO[bytes] | None = None
+        self,
+        workers: Sequence[str] = WORKERS,
+        env: Mapping[str, str] | None = None,
+        *,
+        log_file: IO[bytes] | None = None,
+        patience: int | None = None,
     ) -> None:
         self._children = [_Child(name, (sys.executable, "-m", "dateline", name, "--supervised")) for name in workers]
         self._env = {**os.environ, **(env or {})}
         self._output = log_file
+        self._patience = patience
         self.broken: str | None = None
 
     def check(self) -> None:
@@ -98,6 +107,9 @@ class Supervisor:
             self.broken = f"{child.name} stopped and needs an operator; its last line says why"
             return
         child.failures = 1 if now - child.started > STEADY else child.failures + 1
+        if self._patience is not None and child.failures > self._patience:
+            self.broken = f"{child.name} ended {child.failures} times within {STEADY:g} s of its start"
+            return
         delay = min(RESTART_CAP, RESTART_FIRST * 2 ** min(child.failures - 1, 10))
         child.due = now + delay
         log.warning("worker ended; starting it again", extra={"child": child.name, "exit_code": code, "seconds": delay})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 
 
@@ -26,7 +25,7 @@ def stop_with_standard_input(stop: threading.Event) -> None:
     """Set *stop* when standard input ends: the supervisor that held its other end is gone."""
 
     def watch() -> None:
-        while sys.stdin.buffer.read(1024):
+        while os.read(0, 1024):  # not sys.stdin: a thread in its lock would keep the interpreter from ending
             pass
         stop.set()
 

@@ -27,6 +27,7 @@ from stream.errors import DatelineError
 from stream.settings import Settings, load_settings
 from stream.signals import stop_on_signals
 
+PATIENCE = 2  # times that a worker may end soon after its start
 TIMEOUT = 300.0  # seconds; a run takes well under a minute
 LOOK_EVERY = 0.25  # seconds
 QUIET_LOOKS = 3  # looks in a row with nothing left to do before the run counts as done
@@ -114,13 +115,14 @@ def _work(settings: Settings, engine: Engine, broker: Broker, since: datetime) -
         "DATELINE_BROKER_URL": "",
         "DATELINE_DATABASE_URL": "",
         "DATELINE_ALLOW_NETWORKS": "127.0.0.1/32",
+        "DATELINE_PAGE_PAUSE": "0",  # the pages are on this machine
         "DATELINE_LOG_FORMAT": "console",
     }
     log_path = settings.data_dir / "workers.log"
     stop = stop_on_signals()
     deadline = time.monotonic() + TIMEOUT
     with log_path.open("wb") as log, _progress() as (progress, bars):
-        supervisor = Supervisor(env=env, log_file=log)
+        supervisor = Supervisor(env=env, log_file=log, patience=PATIENCE)
         quiet = 0
         try:
             while quiet < QUIET_LOOKS:

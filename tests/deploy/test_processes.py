@@ -25,7 +25,7 @@ def generated() -> dict[str, list[Story]]:
 
 def wire_reports() -> dict[str, list[Story]]:
     """The shared news articles as one feed."""
-    folder = Path(os.environ.get("DATELINE_SHARED", ROOT.parent / "shared")) / "articles"
+    folder = Path(os.environ.get("EVAL_DATA", ROOT.parent / "shared")) / "articles"
     files = sorted(folder.glob("*.txt"))
     if not files:
         pytest.skip(f"no articles in {folder.name}/ of the shared data")
