@@ -44,10 +44,11 @@ class Metonym(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A nationality, religion, ethnic or political group named by an adjective or a people."""
+    """A nationality, religion, ethnic or political group named by an adjective or a people; *name* is its first name in the tables."""
 
     code: str | None
     sector: str | None
+    name: str = ""
 
 
 class Country(NamedTuple):
@@ -230,11 +231,11 @@ def _country_names(countries: Iterable[list[str]], territories: Iterable[list[st
 
 def _groups(groups: Iterable[list[str]], countries: Iterable[list[str]], territories: Iterable[list[str]]) -> Iterator[tuple[str, Group]]:
     for row in countries:
-        yield from ((name, Group(row[0], None)) for name in _names(row[3]))
+        yield from ((name, Group(row[0], None, _names(row[3])[0])) for name in _names(row[3]))
     for row in territories:
-        yield from ((name, Group(row[0], None)) for name in _names(row[2]))
+        yield from ((name, Group(row[0], None, name)) for name in _names(row[2]))
     for row in groups:
-        yield row[0], Group(row[1] or None, row[2] or None)
+        yield row[0], Group(row[1] or None, row[2] or None, row[0])
 
 
 def _organisations(rows: Iterable[list[str]]) -> Iterator[tuple[str, Organisation]]:

@@ -1,0 +1,45 @@
+"""What Dateline knows of each language it annotates: one table ``xx.toml`` a language, read into a LanguageSpec.
+
+A new language is a new table here, a lexicon in ``processors/lexicons`` and an installed spaCy pipeline.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageSpec:
+    """The words of one language that rules lean on; all folded to lower case, abbreviations with their dots."""
+
+    code: str  # ISO 639-1
+    pipeline: str  # bundled pipeline, a folder of processors/pipelines
+    lexicon: str  # event lexicon
+    abbreviations: frozenset[str]  # no sentence ends after one of these
+    open_abbreviations: frozenset[str]  # nor after these, unless a word of sentence_openers follows
+    sentence_openers: frozenset[str]
+    honorifics: frozenset[str]  # stand before a person's name and say nothing of a role
+    name_suffixes: frozenset[str]
+    particles: frozenset[str]  # lower-case parts of names: van, de, bin
+    place_nouns: frozenset[str]  # heads of names of facilities and natural features
+    organisation_nouns: frozenset[str]  # heads of names of organisations
+    calendar: frozenset[str]  # words that are never a name by themselves
+    months: Mapping[str, int]  # 1 to 12
+    weekdays: Mapping[str, int]  # 0 is Monday, as in datetime
+    numbers: Mapping[str, int]
+
+
+@lru_cache(maxsize=8)
+def load_language(code: str) -> LanguageSpec | None:
+    """Return the table of a language, or None where there is none. ``en-GB`` is ``en``."""
+    name = code.replace("_", "-").split("-")[0].strip().lower()
+    table = files(__package__) / f"{name}.toml"
+    if not (name.isascii() and name.isalpha() and table.is_file()):
+        return None
+    values: dict[str, Any] = tomllib.loads(table.read_text(encoding="utf-8"))
+    return LanguageSpec(**{key: frozenset(value) if isinstance(value, list) else value for key, value in values.items()})

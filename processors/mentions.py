@@ -1,0 +1,213 @@
+"""Where a document names something: the pipeline's spans, repaired, and names that the knowledge is sure of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from spacy.tokens import Doc, Span, Token
+
+from processors.knowledge import Knowledge, fold
+from processors.languages import LanguageSpec
+
+NAMES = frozenset({"PERSON", "NORP", "FAC", "ORG", "GPE", "LOC", "PRODUCT", "EVENT", "WORK_OF_ART", "LAW", "LANGUAGE", "MISC"})
+LABELS = {"PER": "PERSON", "LOCATION": "LOC", "ORGANIZATION": "ORG"}  # other schemes → OntoNotes
+MAX_NAME = 7  # tokens of a name looked up in the knowledge
+MAX_MENTION = 15  # tokens; a longer span of the pipeline is no name
+
+_ARTICLES = frozenset({"the", "a", "an"})
+_POSSESSIVES = frozenset({"'s", "’s", "'", "’"})
+_SIDES = frozenset({"north", "south", "east", "west"})
+
+
+class RawMention(NamedTuple):
+    """Tokens *start* to *end* name something of *type*; *name* is how they name it, in one line."""
+
+    start: int
+    end: int
+    type: str
+    name: str
+
+
+def find_mentions(doc: Doc, knowledge: Knowledge, spec: LanguageSpec) -> tuple[RawMention, ...]:
+    """Return the mentions in text order, none overlapping another, one type for one name unless it is a person's surname."""
+    spans = [*_known_spans(doc, knowledge), *_model_spans(doc, knowledge, spec)]
+    chosen = _without_overlaps(spans)
+    labels = _settled_labels(chosen, knowledge)
+    return tuple(RawMention(m.start, m.end, labels[m], m.name) for m in chosen if labels[m] in NAMES)
+
+
+def _model_spans(doc: Doc, knowledge: Knowledge, spec: LanguageSpec) -> Iterator[RawMention]:
+    for ent in doc.ents:
+        label = LABELS.get(ent.label_, ent.label_)
+        if label not in NAMES:
+            continue
+        start, end = _trimmed(doc, ent.start, ent.end, label, knowledge, spec)
+        end = _to_abbreviation(doc, start, end) if label != "PERSON" else end
+        if start < end <= start + MAX_MENTION and _is_name(doc[start:end], spec):
+            yield RawMention(start, end, label, _line(doc[start:end]))
+
+
+def _known_spans(doc: Doc, knowledge: Knowledge) -> Iterator[RawMention]:
+    """Yield countries, nationalities, seats of government and organisations that the tables know, the longest at each word."""
+    shouting = _shouted_sentences(doc)
+    i = 0
+    while i < len(doc):
+        found = _known_at(doc, i, knowledge, shouting) if _may_open_name(doc[i]) else None
+        if found:
+            yield found
+        i = found.end if found else i + 1
+
+
+def _known_at(doc: Doc, i: int, knowledge: Knowledge, shouting: frozenset[int]) -> RawMention | None:
+    for end in range(min(len(doc), i + MAX_NAME), i, -1):
+        last = doc[end - 1]
+        if last.is_space or last.is_punct or last.text in _POSSESSIVES:
+            continue
+        span = doc[i:end]
+        if any(token.is_space for token in span):
+            continue
+        if kind := _known_type(span, knowledge, shouted=i in shouting):
+            return RawMention(i, end, kind, _line(span))
+    return None
+
+
+def _known_type(span: Span, knowledge: Knowledge, *, shouted: bool) -> str | None:
+    """Return the type of a name that stands in the tables and cannot well be anything else."""
+    text = _line(span)
+    if shouted and len(span) == 1 and len(text) <= 4 and "." not in text:
+        return None  # US, WHO, IS in a line of capitals may be words
+    if knowledge.country_named(text):
+        return "GPE"
+    if knowledge.group(text):
+        return "NORP"
+    distinctive = len(span) > 1 or (text.isupper() and len(text) > 1) or "-" in text
+    if distinctive and knowledge.organisation(text):
+        return "ORG"
+    metonym = knowledge.metonym(text)
+    return metonym.type if metonym and metonym.type != "GPE" and (distinctive or text[0].isupper()) else None
+
+
+def _settled_labels(mentions: Iterable[RawMention], knowledge: Knowledge) -> dict[RawMention, str]:
+    """Give each name one type: what the tables say, else what most of its mentions have; a surname stays a person's."""
+    mentions = list(mentions)
+    surnames = {fold(m.name).split()[-1] for m in mentions if m.type == "PERSON" and len(m.name.split()) > 1}
+    votes: dict[str, Counter[str]] = {}
+    for m in mentions:
+        votes.setdefault(fold(m.name), Counter())[m.type] += 1
+    return {m: _label(m, votes[fold(m.name)], surnames, knowledge) for m in mentions}
+
+
+def _label(mention: RawMention, votes: Counter[str], surnames: set[str], knowledge: Knowledge) -> str:
+    name = mention.name
+    if knowledge.country_named(name):
+        return "GPE"
+    if knowledge.group(name):
+        return "NORP"
+    if fold(name) in surnames:
+        return "PERSON"
+    if knowledge.organisation(name) and mention.type != "LOC":
+        return "ORG"
+    if metonym := knowledge.metonym(name):
+        return metonym.type
+    most = max(votes.values())
+    label = min(kind for kind, count in votes.items() if count == most)
+    if label == "PERSON" and " " not in name and (places := knowledge.places(name)) and places[0].population >= 200_000:
+        return "GPE"
+    if label in ("GPE", "MISC") and any(word in _organisation_heads for word in fold(name).split()[1:]):
+        return "ORG"
+    return label
+
+
+_organisation_heads = frozenset(
+    {"army", "agency", "court", "ministry", "party", "council", "union", "police", "bank", "committee", "university"}
+)
+
+
+def _without_overlaps(spans: Iterable[RawMention]) -> list[RawMention]:
+    """Keep the longest of overlapping spans, the first given of equals, in text order."""
+    taken: set[int] = set()
+    kept = []
+    for m in sorted(spans, key=lambda m: m.start - m.end):
+        if taken.isdisjoint(range(m.start, m.end)):
+            taken.update(range(m.start, m.end))
+            kept.append(m)
+    return sorted(kept)
+
+
+def _trimmed(doc: Doc, start: int, end: int, label: str, knowledge: Knowledge, spec: LanguageSpec) -> tuple[int, int]:
+    """Cut a span at a line break and take off what is not of the name: articles, titles, possessives, punctuation."""
+    while start < end and doc[start].is_space:
+        start += 1
+    end = next((i for i in range(start, end) if doc[i].is_space and "\n" in doc[i].text), end)
+    while start < end and _is_edge(doc[end - 1]) and doc[end - 1].text not in (")",):
+        end -= 1
+    while start < end and (_is_edge(doc[start]) or doc[start].lower_ in _ARTICLES):
+        start += 1
+    if label == "PERSON":
+        while end - start > 1 and _is_title(doc[start], knowledge, spec):
+            start += 1
+    if start < end and doc[end - 1].text == ")" and "(" not in doc[start:end].text:
+        end -= 1
+    return start, end
+
+
+def _is_edge(token: Token) -> bool:
+    return (
+        token.is_space
+        or token.text in _POSSESSIVES
+        or (token.is_punct and token.text not in ("&",))
+        or not any(c.isalnum() for c in token.text)
+    )
+
+
+def _is_title(token: Token, knowledge: Knowledge, spec: LanguageSpec) -> bool:
+    word = token.lower_
+    return (
+        word in spec.honorifics
+        or knowledge.sector_of(token.text) is not None
+        or knowledge.group(token.text) is not None
+        or word in _POSSESSIVES
+    )
+
+
+def _to_abbreviation(doc: Doc, start: int, end: int) -> int:
+    """Return a later end where an abbreviation in brackets shows that the name goes on ("Union of … Atheists and Agnostics (UAAR)")."""
+    for bracket in range(end + 1, min(end + 5, len(doc) - 2)):
+        if doc[bracket].text == "(" and doc[bracket + 2].text == ")":
+            longer = doc[start:bracket]
+            return bracket if doc[bracket - 1].text[0].isupper() and is_abbreviation(doc[bracket + 1].text, longer.text) else end
+    return end
+
+
+def is_abbreviation(short: str, name: str) -> bool:
+    """Return whether *short* consists of the initials of *name*, its small words counted or not."""
+    letters = short.replace(".", "").replace("-", "").upper()
+    words = [w for w in name.replace("-", " ").replace("’", "'").split() if w[0].isalnum()]
+    capitals = "".join(w[0] for w in words if w[0].isupper())
+    return len(letters) > 1 and short.isupper() and letters in (capitals.upper(), "".join(w[0] for w in words).upper())
+
+
+def _is_name(span: Span, spec: LanguageSpec) -> bool:
+    """Return whether a span of the pipeline can be a name: it has a capital and is no bare calendar word, side or number."""
+    text = span.text
+    return any(c.isupper() for c in text) and text.lower() not in spec.calendar and not all(t.like_num or t.is_punct for t in span)
+
+
+def is_side(name: str) -> bool:
+    """Return whether *name* is only a point of the compass ("the North")."""
+    return fold(name) in _SIDES
+
+
+def _may_open_name(token: Token) -> bool:
+    return token.text[0].isupper() or (token.text[0].isdigit() and token.i + 1 < len(token.doc)) or token.text.startswith("al-")
+
+
+def _shouted_sentences(doc: Doc) -> frozenset[int]:
+    """Return the tokens of sentences without any lower-case letter."""
+    return frozenset(t.i for sent in doc.sents if len(sent) > 3 and not any(c.islower() for c in sent.text) for t in sent)
+
+
+def _line(span: Span) -> str:
+    return " ".join(span.text.split())

@@ -1,0 +1,96 @@
+"""Names of places → places on the map, and the place of a dateline; from the tables of ``processors.knowledge`` alone."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from processors.knowledge import Knowledge, KnownPlace, fold
+from stream.messages import Place
+
+SURE_POPULATION = 100_000  # a smaller city is believed only in a country that the document speaks of
+REGION_WEIGHT = 6.0  # a region counts like a city of a million
+HINT_WEIGHT = 4.0  # being in the first hinted country outweighs a population 10,000 times as large
+DATELINE_LINES = 12  # lines of a text in which its dateline may stand
+
+_KIND = "city|town|village|port|port city|capital|municipality|province|region|state|district|governorate|island|county|prefecture|oblast|republic"
+_OF = re.compile(rf"(?:{_KIND}) of ", re.IGNORECASE)
+_AFTER = re.compile(rf" (?:{_KIND})$", re.IGNORECASE)
+_SIDE = re.compile(r"(?:north|south|east|west|northern|southern|eastern|western|central|downtown|greater)(?:ern)?[- ]", re.IGNORECASE)
+_DATELINE = re.compile(
+    r"(?P<city>[A-Z\u00c0-\u00de][\w.'’ -]{1,30}?)"
+    r"(?:, (?P<area>[A-Z\u00c0-\u00de][\w.'’ ]{1,25}?))?"
+    r"(?:, [A-Z][a-z]{2,8}\.? \d{1,2})?"
+    r"(?P<agency> ?\([^()\n]{2,30}\))? ?(?:—|–|--|- )"
+)
+
+
+def find_place(name: str, knowledge: Knowledge, hints: Sequence[str] = ()) -> Place | None:
+    """Return the country, region or city called *name*, without offsets, or None.
+
+    *hints* are country codes that the document speaks of, the most likely first: they decide between places of one name.
+    Names of governments (Kremlin) are no places.
+    """
+    wanted = _bare(name)
+    country = knowledge.country_named(wanted)
+    known = _best(knowledge.places(wanted), knowledge, wanted, hints)
+    if country and not (known and known.code != country and known.code in hints and country not in hints):
+        state = knowledge.countries.get(country)
+        if state and (known is None or known.code != country or fold(wanted) == fold(state.name)):  # Gaza, Crimea: a part
+            return Place(name=wanted, country=country, lat=state.lat, lon=state.lon, geonames_id=state.geonames_id, precision="country")
+    if known is None:
+        whole = _SIDE.sub("", wanted, count=1)  # northern Syria
+        return find_place(whole, knowledge, hints) if whole != wanted else None
+    return Place(name=wanted, country=known.code, lat=known.lat, lon=known.lon, geonames_id=known.geonames_id, precision=known.precision)
+
+
+def dateline_place(text: str, knowledge: Knowledge) -> Place | None:
+    """Return the place that a story is filed from ("ANKARA, Turkey (Agency) — …", "PARIS —") with its offsets, or None.
+
+    A city in mixed case counts only with an agency in brackets after it.
+    """
+    start = 0
+    for line in text.split("\n", DATELINE_LINES)[:DATELINE_LINES]:
+        if place := _line_place(line, start, knowledge):
+            return place
+        start += len(line) + 1
+    return None
+
+
+def _line_place(line: str, start: int, knowledge: Knowledge) -> Place | None:
+    match = _DATELINE.match(line)
+    if match is None or not (match["city"].isupper() or match["agency"]):
+        return None
+    area = match["area"] or ""
+    hints = [code for code in (knowledge.country_named(area), *(p.code for p in knowledge.places(area))) if code]
+    place = find_place(match["city"].strip(), knowledge, hints)
+    if place is None:
+        return None
+    name = place.name.title() if place.name.isupper() and len(place.name) > 3 else place.name
+    return place.model_copy(update={"name": name, "start": start, "end": start + match.end("city")})
+
+
+def _bare(name: str) -> str:
+    """Return *name* without the words that only say what kind of place it is."""
+    words = re.sub(r"^the ", "", " ".join(name.split()), flags=re.IGNORECASE)
+    match = _OF.match(words)
+    return words[match.end() :] if match else words
+
+
+def _best(places: Sequence[KnownPlace], knowledge: Knowledge, name: str, hints: Sequence[str]) -> KnownPlace | None:
+    if not places:
+        for pattern in (_AFTER, _SIDE):
+            shorter = pattern.sub("", name, count=1)
+            if shorter != name and (found := knowledge.places(shorter)):
+                return _best(found, knowledge, shorter, hints)
+        return None
+    capital = knowledge.capital_country(name)
+    believed = [p for p in places if p.population >= SURE_POPULATION or p.precision == "region" or p.code in hints or p.code == capital]
+    return max(believed, key=lambda p: _weight(p, capital, hints), default=None)
+
+
+def _weight(place: KnownPlace, capital: str | None, hints: Sequence[str]) -> float:
+    size = math.log10(place.population + 1) if place.precision == "city" else REGION_WEIGHT - (1.5 if place.code not in hints else 0)
+    near = HINT_WEIGHT - min(hints.index(place.code), 3) * 0.5 if place.code in hints else 0.0
+    return size + near + (1.0 if place.code == capital and place.precision == "city" else 0.0)
