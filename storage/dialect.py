@@ -1,12 +1,14 @@
-"""The few places where Postgres and SQLite differ: ON CONFLICT, JSON, full-text search. Nothing else asks which database it is."""
+"""The few places where Postgres and SQLite differ: ON CONFLICT, COPY, JSON, full-text search. Nothing else asks which database it is."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg import sql
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -63,6 +65,27 @@ def insert_into(conn: Connection, target: Table) -> Insert:
     return postgresql.insert(target) if conn.dialect.name == "postgresql" else sqlite.insert(target)
 
 
+def insert_rows(conn: Connection, target: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert *rows*, all of the same columns, that cannot conflict with any that are there.
+
+    Postgres takes them by COPY: with INSERTs a batch of articles cost the server 1.7 and the client 2.7 times as much processor
+    time (benchmarks/storage.py).
+    """
+    if not rows:
+        return
+    if conn.dialect.name != "postgresql":
+        conn.execute(target.insert(), list(rows))
+        return
+    names = list(rows[0])
+    encoders = {name: _copied_json for name in names if isinstance(target.c[name].type, JSON)}
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(target.name), columns)
+    connection: Any = conn.connection.driver_connection
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row([encoders[name](row[name]) if name in encoders else row[name] for name in names])
+
+
 def search_terms(words: str) -> SearchTerms:
     """Read what a person types: words that must all occur, "words in a row" in quotes, and -words that must not.
 
@@ -95,6 +118,10 @@ def article_matches(conn: Connection, terms: SearchTerms) -> ColumnElement[bool]
 def outside_of_metadata(_object: object, name: str | None, kind: str, reflected: bool, _compare_to: object) -> bool:
     """Return whether Alembic should compare *name*: the parts of full-text search are the migrations' alone."""
     return not (reflected and name is not None and (name.startswith("article_search") or "search_vector" in name))
+
+
+def _copied_json(value: Any) -> str | None:
+    return None if value is None else dump_json(value)
 
 
 _ARTICLES = table("articles", column("article_key", Integer), column("text"), column("dated_at"))

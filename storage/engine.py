@@ -96,6 +96,8 @@ def database_errors() -> Iterator[None]:
     except PoolTimeout as e:
         raise DatabaseUnavailable("no database connection became free in time") from e
     except DBAPIError as e:
+        raise _translated(e.orig or e, lost=e.connection_invalidated) from e
+    except psycopg.Error as e:  # of a COPY, which goes past SQLAlchemy
         raise _translated(e) from e
     except StatementError as e:  # a value that the driver or a column type cannot take
         raise PermanentError(f"the database cannot hold a value: {_first_line(e.orig or e)}") from e
@@ -183,10 +185,9 @@ def _alembic(conn: Connection | None = None) -> Config:
     return config
 
 
-def _translated(error: DBAPIError) -> DatelineError:
-    original, line = error.orig, _first_line(error.orig or error)
-    kind = _postgres_kind(original) if isinstance(original, psycopg.Error) else _sqlite_kind(original)
-    if error.connection_invalidated or kind is DatabaseUnavailable:
+def _translated(error: BaseException, *, lost: bool = False) -> DatelineError:
+    kind, line = _postgres_kind(error) if isinstance(error, psycopg.Error) else _sqlite_kind(error), _first_line(error)
+    if lost or kind is DatabaseUnavailable:
         return DatabaseUnavailable(f"the database cannot be used now: {line}")
     if kind is PermanentError:
         return PermanentError(f"the database refuses a row: {line}")
@@ -206,7 +207,7 @@ def _postgres_kind(error: psycopg.Error) -> type[DatelineError]:
     return MigrationMismatch if state in SCHEMA_STATES else StageStopped
 
 
-def _sqlite_kind(error: BaseException | None) -> type[DatelineError]:
+def _sqlite_kind(error: BaseException) -> type[DatelineError]:
     name = str(getattr(error, "sqlite_errorname", "")).removeprefix("SQLITE_").split("_")[0]
     if name in TRANSIENT_SQLITE:
         return DatabaseUnavailable

@@ -8,8 +8,8 @@ The order of a batch, the same in every writer, so that two of them never wait f
 4. what an earlier annotation found is deleted and what this one found is inserted: readers see either, never half;
 5. the link queue.
 
-The caller owns the transaction. Rows go in by lists of parameters, never by one statement with thousands of values, whose
-compilation would cost more than the insertion.
+The caller owns the transaction. Rows go in by lists of parameters or by COPY, never by one statement with thousands of
+values, whose compilation would cost more than the insertion.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, case, func, select, tuple_, update
 
-from storage.dialect import insert_into
+from storage.dialect import insert_into, insert_rows
 from storage.rows import (
     Findings,
     Row,
@@ -159,8 +159,7 @@ def _write_findings(conn: Connection, messages: Mapping[int, AnnotatedArticle]) 
         (event_participants, found.event_participants),
         (event_mentions, found.event_mentions),
     ):
-        if rows:
-            conn.execute(table.insert(), rows)
+        insert_rows(conn, table, rows)
     return found
 
 

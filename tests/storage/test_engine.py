@@ -11,8 +11,9 @@ from sqlalchemy import Engine, func, select, text
 
 from scripts.postgres import PostgresServer
 from storage import engine as rim
+from storage.dialect import insert_rows
 from storage.engine import check_migration, connect_database, reading, transaction
-from storage.schema import articles, gaps
+from storage.schema import article_entities, articles, events, gaps
 from storage.writer import write_annotated
 from stream.errors import ConfigError, DatabaseUnavailable, DatelineError, MigrationMismatch, PermanentError, StageStopped
 from tests.storage.samples import annotated
@@ -150,6 +151,30 @@ def test_killed_postgres_is_transient_and_keeps_what_was_committed(postgres_serv
     postgres_server.start()
     with transaction(engine) as conn:
         assert conn.execute(select(articles.c.article_id)).scalars().all() == ["a1"]
+    engine.dispose()
+
+
+def test_row_that_copy_refuses_is_the_records_fault(engine: Engine) -> None:
+    row = {"article_key": 404, "n": 0, "entity_key": 1, "local_id": "e1", "name": "x", "type": "ORG", "mentions": [], "mention_count": 0}
+    with pytest.raises(PermanentError), transaction(engine) as conn:
+        insert_rows(conn, article_entities, [row])
+    with transaction(engine) as conn:
+        assert write_annotated(conn, [annotated()]).articles == 1
+
+
+def test_server_that_dies_before_a_copy_is_transient(postgres_server: PostgresServer, postgres_url: str) -> None:
+    engine = connect_database(postgres_url)
+
+    def copy_while_the_server_is_away() -> None:
+        with transaction(engine) as conn:
+            postgres_server.kill9()
+            insert_rows(conn, events, [{"article_key": 1, "n": 0}])
+
+    with pytest.raises(DatabaseUnavailable):
+        copy_while_the_server_is_away()
+    postgres_server.start()
+    with transaction(engine) as conn:
+        assert write_annotated(conn, [annotated()]).articles == 1
     engine.dispose()
 
 
