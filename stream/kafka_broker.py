@@ -10,6 +10,8 @@ What kafka-python leaves to its caller, and is done here:
 - A client that cannot reach any server keeps its thread after the constructor has raised: the servers are tried first.
 - A leader that joined before it knew a topic's partitions joins again when it does. If ``poll`` gives up waiting meanwhile,
   kafka-python forgets that it is joining, and stays without partitions and heartbeats for good: it is reminded here.
+- A join that ends between two polls is not taken up by the next one but begun anew, and all other members have to join again:
+  members that poll in turn would never be done. Its outcome is handed over here.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ from stream.errors import BrokerUnavailable, ConfigError, DatelineError, Fenced,
 
 SESSION_TIMEOUT = 45.0  # seconds that a silent member keeps its partitions
 MAX_POLL_INTERVAL = 300.0  # seconds that a living member may neither poll nor send a heartbeat, and that a rebalance waits for it
-MIN_POLL = 0.05  # seconds; a join that ends between two polls is begun anew, so shorter ones may never see the end of one
+MIN_POLL = 0.05  # seconds; shorter ones would give up joining before a broker can answer
+HANDOVER = 0.01  # seconds into a poll after which it gets the outcome of a join that ended before it
 REQUEST_TIMEOUT = 15.0  # seconds
 DELIVERY_TIMEOUT = 20.0  # seconds until a record that no broker takes has failed
 CONNECT_TIMEOUT = 10.0  # seconds
@@ -121,7 +124,7 @@ class KafkaBroker:
             partitions = _partitions(admin, topics)
             if not partitions:
                 return ()
-            committed = admin.list_group_offsets({group: partitions}).get(group, {})
+            committed = _group_offsets(admin, group, partitions)
             starts = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
             ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
         return tuple(
@@ -302,9 +305,7 @@ class KafkaConsumer:
 
     def _poll(self, timeout: float, max_records: int) -> dict[KafkaPartition, list[Any]]:
         """Poll once. A partition without a committed offset is read from its start."""
-        coordinator = self._inner._coordinator
-        if coordinator.rebalance_in_progress():
-            coordinator.request_rejoin()
+        _remember_join(self._inner._coordinator)
         try:
             with _translated("polling"):
                 polled: dict[KafkaPartition, list[Any]] = self._inner.poll(timeout_ms=_ms(max(MIN_POLL, timeout)), max_records=max_records)
@@ -405,6 +406,21 @@ class _Cluster:
         raise BrokerUnavailable(f"no Kafka broker answers ({'; '.join(reasons)})")
 
 
+def _remember_join(coordinator: Any) -> None:
+    """Have the next poll go on with a join under way: see the module's docstring."""
+    if not coordinator.rebalance_in_progress():
+        return
+    coordinator.request_rejoin()
+    join = coordinator._join_task
+    if join is not None and join.is_done and join.succeeded():
+
+        async def outcome() -> Any:
+            await coordinator._net.sleep(HANDOVER)
+            return join.value
+
+        coordinator._join_task = coordinator._manager.call_soon(outcome)
+
+
 class _NoOffset(Exception):
     """Partitions without a committed offset."""
 
@@ -491,6 +507,19 @@ def _partitions(admin: Any, topics: Sequence[str]) -> list[KafkaPartition]:
         if topic["error_code"] != errors.UnknownTopicOrPartitionError.errno
         for partition in topic["partitions"]
     ]
+
+
+def _group_offsets(admin: Any, group: str, partitions: list[KafkaPartition]) -> Mapping[KafkaPartition, Any]:
+    """What *group* has committed. The first group of a new cluster has to wait until the coordinator has made its own topic."""
+    deadline = time.monotonic() + CONNECT_TIMEOUT
+    while True:
+        try:
+            offsets: Mapping[KafkaPartition, Any] = admin.list_group_offsets({group: partitions}).get(group, {})
+            return offsets
+        except (errors.CoordinatorNotAvailableError, errors.CoordinatorLoadInProgressError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 def _committed(offset: Any) -> int | None:

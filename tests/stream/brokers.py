@@ -25,6 +25,7 @@ from stream.kafka_broker import KafkaBroker
 from stream.sqlite_broker import SqliteBroker
 
 ROOT = Path(__file__).parents[2]
+SESSION_TIMEOUT = 6.0  # seconds; a living member hears of a rebalance at its next heartbeat, four in a session
 PATIENCE = 60.0  # seconds that a test waits for what must come in the end
 
 
@@ -98,7 +99,7 @@ class Stand:
         self.backend = backend
         name = f"t{uuid.uuid4().hex[:12]}"
         self.topic, self.group = f"{name}.records", f"{name}.group"
-        self.broker = connect_broker(backend.url)
+        self.broker = connect_broker(backend.url, session_timeout=SESSION_TIMEOUT)
         self._stack = ExitStack()
         self._producer: Producer | None = None
 

@@ -1,0 +1,97 @@
+"""What only the Kafka broker has: kafka-python's errors translated, and its clients tidied away."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import kafka.errors as errors
+import pytest
+
+from scripts.kafka import KafkaServer
+from stream.broker import TopicSpec
+from stream.connect import connect_broker
+from stream.errors import BrokerUnavailable, ConfigError, Fenced, RecordTooLarge
+from stream.kafka_broker import KafkaBroker, _translated
+from tests.stream.brokers import KafkaBackend, Stand, read, until
+
+
+@pytest.fixture
+def stand(kafka_server: KafkaServer) -> Iterator[Stand]:
+    with Stand(KafkaBackend(kafka_server)) as stand:
+        yield stand
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        (errors.KafkaTimeoutError(), BrokerUnavailable),
+        (errors.KafkaConnectionError(), BrokerUnavailable),
+        (errors.NotLeaderForPartitionError(), BrokerUnavailable),
+        (errors.NotEnoughReplicasError(), BrokerUnavailable),
+        (errors.CoordinatorNotAvailableError(), BrokerUnavailable),
+        (errors.OutOfOrderSequenceNumberError(), BrokerUnavailable),
+        (errors.UnknownError(), BrokerUnavailable),
+        (ConnectionResetError(), BrokerUnavailable),
+        (errors.CommitFailedError(), Fenced),
+        (errors.IllegalGenerationError(), Fenced),
+        (errors.UnknownMemberIdError(), Fenced),
+        (errors.RebalanceInProgressError(), Fenced),
+        (errors.FencedInstanceIdError(), Fenced),
+        (errors.MessageSizeTooLargeError(), RecordTooLarge),
+        (errors.TopicAuthorizationFailedError(), ConfigError),
+        (errors.SaslAuthenticationFailedError(), ConfigError),
+        (errors.UnsupportedVersionError(), ConfigError),
+        (errors.InvalidReplicationFactorError(), ConfigError),
+    ],
+)
+def test_an_error_of_the_client_says_whether_trying_again_helps(theirs: Exception, ours: type[Exception]) -> None:
+    with pytest.raises(ours, match=f"sending.*{'' if ours is RecordTooLarge else type(theirs).__name__}") as caught, _translated("sending"):
+        raise theirs
+    assert caught.value.__cause__ is theirs
+    assert type(caught.value) is ours
+
+
+def test_servers_of_which_none_listens_are_named_and_no_thread_is_left() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        server = f"127.0.0.1:{closed.getsockname()[1]}"
+        broker = KafkaBroker([server])
+        before = threading.active_count()
+        with pytest.raises(BrokerUnavailable, match=server):
+            broker.ensure_topics([TopicSpec("t")])
+        with pytest.raises(BrokerUnavailable, match=server):
+            broker.consumer("g", ["t"]).poll(0.1, 1)
+        with pytest.raises(BrokerUnavailable, match=server):
+            broker.producer().send("t", key=b"k", value=b"v")
+        assert threading.active_count() == before
+
+
+def test_one_server_that_answers_is_enough(stand: Stand, kafka_server: KafkaServer) -> None:
+    stand.make_topic(1)
+    broker = connect_broker(f"kafka://127.0.0.1:1,{kafka_server.bootstrap}")
+    assert len(broker.lag("group", [stand.topic])) == 1
+
+
+def test_closing_leaves_no_thread(stand: Stand) -> None:
+    stand.make_topic(1)
+    stand.publish([b"a"])
+    before = threading.active_count()
+    for _ in range(3):
+        producer, consumer = stand.broker.producer(), stand.broker.consumer(stand.group, [stand.topic])
+        producer.send(stand.topic, key=b"k", value=b"v")
+        producer.flush()
+        read(consumer, 1)
+        producer.close()
+        consumer.close()
+    until(lambda: threading.active_count() <= before, "threads to end")
+
+
+def test_an_option_reaches_the_clients_that_know_it(kafka_server: KafkaServer) -> None:
+    broker = KafkaBroker([kafka_server.bootstrap], options={"compression_type": "nonsense"})
+    with pytest.raises(ConfigError, match=r"dateline topics ensure"):  # the admin client has no such option
+        broker.consumer("g", ["no-such-topic"]).poll(0.1, 1)
+    broker.ensure_topics([TopicSpec("options", 1)])
+    with pytest.raises(ConfigError, match=r"nonsense.*DATELINE_KAFKA_OPTIONS"):
+        broker.producer().send("options", key=b"k", value=b"v")
