@@ -103,7 +103,9 @@ def _code_sentence(
         taken.update(head.i for head in reading.heads)
         taken.update(_frame_words(scene, reading))
         if reading.type == "ACCUSE":  # what somebody is accused of is no event of its own
-            taken.update(t.i for p in by_dep(scene, token, "prep") for c in by_dep(scene, p, "pcomp") for t in below(scene, c))
+            clauses = [c for p in by_dep(scene, token, "prep") for c in by_dep(scene, p, "pcomp")]
+            clauses += [c for c in by_dep(scene, token, "advcl") if any(m.lower_ in {"of", "for"} for m in by_dep(scene, c, "mark"))]
+            taken.update(t.i for clause in clauses for t in below(scene, clause))
         if reading.type == "PROTEST":  # its demand is no second event (PLOVER manual)
             taken.update(c.i for c in by_dep(scene, token, "advcl", "xcomp") if is_verb(c))
         draft = _draft(scene, reading, contexts, countries, home)

@@ -160,13 +160,16 @@ def _going_to(scene: Scene, verb: Token) -> bool:
 
 def _headline_future(scene: Scene, verb: Token) -> bool:
     """Return whether "to" and a bare verb stand for the future with a subject of their own ("Pope to visit Cuba")."""
-    subject = by_dep(scene, verb, "nsubj", "nsubjpass")
-    return verb.dep_ == "ROOT" and bool(subject) and verb.tag_ == "VB" and any(c.tag_ == "TO" for c in by_dep(scene, verb, "aux"))
+    if verb.tag_ != "VB" or not any(c.tag_ == "TO" for c in by_dep(scene, verb, "aux")):
+        return False
+    if verb.dep_ == "acl" and verb.head.dep_ == "ROOT":  # read as "a president who is to visit"
+        return not is_verb(verb.head) and not by_dep(scene, verb.head, "cop", "aux")
+    return verb.dep_ == "ROOT" and bool(by_dep(scene, verb, "nsubj", "nsubjpass"))
 
 
 def _has_yet(scene: Scene, verb: Token) -> bool:
     above = verb.head
-    return verb.dep_ == "xcomp" and scene.lemma_of[above.i] == "have" and any(c.lower_ == "yet" for c in scene.children[above.i])
+    return verb.dep_ in {"xcomp", "advcl"} and scene.lemma_of[above.i] == "have" and any(c.lower_ == "yet" for c in scene.children[above.i])
 
 
 def _none_of(scene: Scene, verb: Token) -> bool:

@@ -33,8 +33,9 @@ class Party:
 
     @property
     def key(self) -> str:
-        """Return what tells two parties apart: the country, else the entity, else the words."""
-        return self.value.country or self.value.entity or self.value.text.lower()
+        """Return what tells two parties apart: a country that the text gives it, else the entity, else the words."""
+        own = None if self.inherited else self.value.country
+        return own or self.value.entity or self.value.text.lower()
 
 
 def parties_at(scene: Scene, token: Token, depth: int = 0) -> tuple[Party, ...]:

@@ -153,7 +153,7 @@ def noun_actors(scene: Scene, noun: Token) -> tuple[Party, ...]:
 
 def _partners(scene: Scene, reading: Reading) -> list[Party]:
     found: list[Party] = []
-    for head in reading.heads:
+    for head in _acting(reading):
         nouns = objects_of_preposition(scene, head, lambda word: word in {"with", "between", "among", "to", "against"})
         if is_verb(head):
             objects = patients(scene, head)
@@ -255,22 +255,20 @@ def _deep(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Pa
             if start.lower_ in LOCATIVE or start.lower_ in {"after", "by", "since", "during", "before", "according"}:
                 continue
             for token in sorted(below(scene, start), key=lambda t: t.i):
-                if (
-                    token.i in {h.i for h in reading.heads}
-                    or not is_party(scene, token)
-                    or (token.dep_ == "nsubj" and token.head.i == head.i)
-                ):
-                    continue
-                found = _without(parties_at(scene, token), actors)
-                if found:
+                if not _excluded(scene, reading, token) and (found := _without(parties_at(scene, token), actors)):
                     return found
     return ()
+
+
+def _excluded(scene: Scene, reading: Reading, token: Token) -> bool:
+    own = any(token.i == head.i or (token.dep_ == "nsubj" and token.head.i == head.i) for head in reading.heads)
+    return own or not is_party(scene, token) or _is_means(scene, reading, token)
 
 
 def _right_of(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
     """Return the nearest party after a verb under which the parser hung next to nothing; nothing beyond a comma or a verb of speech."""
     head = reading.head
-    if not is_verb(head) or by_dep(scene, head, "dobj", "xcomp", "ccomp"):
+    if not is_verb(head) or is_passive(scene, head) or by_dep(scene, head, "dobj", "xcomp", "ccomp"):
         return ()
     _, end = scene.sentence_of[head.i]
     for token in scene.doc[head.i + 1 : min(end, head.i + 16)]:

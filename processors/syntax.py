@@ -30,7 +30,11 @@ def headline_verb(scene: Scene, verb: Token) -> bool:
     So where nothing else in the sentence is finite, no "by" follows, and the noun before it heads the sentence or stands right before it.
     """
     head = verb.head
-    if verb.tag_ != "VBN" or verb.dep_ not in {"acl", "amod"} or head.dep_ != "ROOT" or not is_noun(head):
+    if verb.tag_ != "VBN" or verb.dep_ not in {"acl", "amod"} or not is_noun(head):
+        return False
+    if head.dep_ != "ROOT" and not (
+        head.dep_ == "pobj" and head.head.head.dep_ == "ROOT" and scene.cue("quantity", scene.lemma_of[head.head.head.i])
+    ):
         return False
     start, end = scene.sentence_of[verb.i]
     if any(t.tag_ in FINITE or t.tag_ == "MD" for t in scene.doc[start:end]) or by_dep(scene, verb, "aux", "auxpass", "agent"):
@@ -39,7 +43,9 @@ def headline_verb(scene: Scene, verb: Token) -> bool:
         return verb.i > start and scene.doc[verb.i - 1].tag_ in {"NNP", "NNPS"} and scene.doc[verb.i - 1].head.i == head.i
     after = scene.doc[verb.i + 1] if verb.i + 1 < end else None
     return after is not None and (
-        after.pos_ in {"DET", "NOUN", "PROPN", "ADJ", "NUM"} or after.dep_ == "prt" or after.lower_ in PARTICLES | {"for", "on", "to"}
+        after.pos_ in {"DET", "NOUN", "PROPN", "ADJ", "NUM"}
+        or after.dep_ == "prt"
+        or after.lower_ in PARTICLES | {"for", "on", "to", "against", "with"}
     )
 
 

@@ -232,7 +232,7 @@ def _fixed(mode: str) -> str | None:
 
 
 def _modality(name: str) -> Modality:
-    known: dict[str, Modality] = {"planned": "planned", "negated": "negated", "conditional": "conditional", "possible": "possible"}
+    known: dict[str, Modality] = {"planned": "planned", "negated": "negated", "hypothetical": "hypothetical", "possible": "possible"}
     return known.get(name, "asserted")
 
 
