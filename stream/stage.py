@@ -148,7 +148,8 @@ def run_stage(
                 started = time.monotonic()
                 chunk = _Chunk(stage, items, breaker, letters)
                 member.work(chunk.run)
-                member.commit(chunk.offsets)
+                if not member.commit(chunk.offsets):
+                    break
                 batch = Batch(stage.name, len(chunk), len(chunk.failures), time.monotonic() - started)
                 log.info(
                     "batch committed",
@@ -339,8 +340,8 @@ class _Member:
         """Tell whether this member may still work on *record*."""
         return self._consumer is not None and TopicPartition(record.topic, record.partition) in self._consumer.assignment()
 
-    def commit(self, offsets: Offsets) -> None:
-        """Commit *offsets*, of lost partitions none: another member reads those records again.
+    def commit(self, offsets: Offsets) -> bool:
+        """Commit *offsets*, of lost partitions none; False where nothing could be committed and ``poll`` gives the records again.
 
         A member that lost some partitions keeps the others: leaving the group at each rebalance would make the next one.
         """
@@ -352,7 +353,7 @@ class _Member:
                 log.warning("lost partitions; their records will be read again", extra={"stage": self._group, "error": str(e)})
                 kept = {partition: offset for partition, offset in offsets.items() if partition in self._consumer.assignment()}
                 if len(kept) == len(offsets):
-                    self._reopen()
+                    return False
                 offsets = kept
             except TransientError as e:
                 if self._stop.is_set():
@@ -360,7 +361,8 @@ class _Member:
                 self._back_off(e, attempt)
                 attempt += 1
             else:
-                return
+                return True
+        return False
 
     def close(self, *on_thread: Callable[[], None]) -> None:
         """Leave the group; run *on_thread* where the work was done."""

@@ -18,8 +18,10 @@ from tests.system.harness import Site, Workers, run_dateline, stories
 
 FEEDS, EACH = 20, 50
 WORKERS = ("ingest", "process", "process#2", "store", "store#2")
-KILLS = 30
-PAUSE = (0.2, 1.6)  # seconds between two kills
+KILLS = 20  # at least; and on until most articles went through
+MOST = 0.7  # of the articles stored before the killing ends
+KILLING = 150.0  # seconds after which it ends in any case
+PAUSE = (0.3, 3.5)  # seconds between two kills: a worker needs about two to start
 DEADLINE = 240.0  # seconds for the rest after the last kill
 
 
@@ -62,11 +64,11 @@ def test_every_article_and_event_is_stored_once_however_often_workers_are_killed
         run_dateline(stack, "feeds", "add", *site.feed_urls, "--full-text", "never")
         engine = _engine(stack, tmp_path)
         with Workers(WORKERS, stack, tmp_path / "workers.log") as workers:
-            for _ in range(KILLS):
+            end = time.monotonic() + KILLING
+            while time.monotonic() < end and (sum(workers.kills.values()) < KILLS or _count(engine, articles) < MOST * FEEDS * EACH):
                 time.sleep(chance.uniform(*PAUSE))
                 workers.kill(chance.choice(WORKERS))
-            last_kill = time.monotonic()
-            stored_then = _count(engine, articles)
+            stored_then, last_kill = _count(engine, articles), time.monotonic()
             while _count(engine, articles) < FEEDS * EACH and time.monotonic() < last_kill + DEADLINE:
                 time.sleep(0.5)
             time.sleep(3.0)  # what might still be doubled
