@@ -23,7 +23,7 @@ _PARAGRAPHS = frozenset(
     {
         "address", "article", "aside", "blockquote", "body", "caption", "center", "details", "dialog", "div", "dl", "fieldset",
         "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "main", "nav", "ol",
-        "p", "pre", "section", "summary", "table", "ul", "video", "audio", "iframe",
+        "p", "pre", "section", "summary", "table", "ul", "video", "audio",
     }
 )  # fmt: skip
 _LINES = frozenset({"br", "dd", "dt", "li", "option", "tr"})

@@ -9,6 +9,7 @@ from stream.errors import PermanentError
 
 MAX_URL_CHARS = 4096
 MAX_ENCLOSURES = 20  # of one entry
+SEAM = "\u2060"  # a word joiner, put into very long words on their way through feedparser; no clean text or URL keeps it
 MAX_TAGS = 50  # authors or categories of one entry
 
 
@@ -18,12 +19,13 @@ class ParseError(PermanentError):
 
 def absolute_url(base: str, url: object) -> str | None:
     """Return *url*, as a feed gives it, resolved against *base*; None for anything but http and https."""
-    if not isinstance(url, str) or not url.strip() or len(url) > MAX_URL_CHARS:
+    url = "".join(url.replace(SEAM, "").split("\n")).strip() if isinstance(url, str) else ""
+    if not url or len(url) > MAX_URL_CHARS:
         return None
     try:
-        absolute = urljoin(base, "".join(url.split()) if "\n" in url.strip() else url.strip())
+        absolute = urljoin(base, url)
         parts = urlsplit(absolute)
-        return absolute if parts.scheme in ("http", "https") and parts.hostname else None
+        return parts.scheme + absolute[len(parts.scheme) :] if parts.scheme in ("http", "https") and parts.hostname else None
     except ValueError:
         return None
 

@@ -16,7 +16,7 @@ from typing import Any
 from feedparser.api import parse as _untyped_parse
 
 from ingest.dates import parse_date
-from ingest.formats import MAX_ENCLOSURES, ParseError, absolute_url, distinct
+from ingest.formats import MAX_ENCLOSURES, SEAM, ParseError, absolute_url, distinct
 from ingest.model import Enclosure, FeedEntry, ParsedFeed
 from ingest.text import html_to_text, one_line, plain_text
 
@@ -28,10 +28,12 @@ _DECLARATION = re.compile(r"<\?xml[^>]*?>")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # XML 1.0 §2.2
 _ILLEGAL_REFERENCE = re.compile(r"&#(?:0*(?:[0-8]|1[124-9]|2[0-9]|3[01])|[xX]0*(?:[0-8]|[bBcCeEfF]|1[0-9a-fA-F]));")
 _NAMED_REFERENCE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]{1,31};)")
+# feedparser drops blanks one by one, and looks for e-mail addresses by a regex that is quadratic in the length of a word.
 _BLANKS = re.compile(r"(?<!\s)\s{1000,}")
+_LONG_WORD = re.compile(r"(?<![\w.+-])[\w.+-]{200,}", re.ASCII)
 _ENTRY = re.compile(r"<(?:[A-Za-z0-9]{1,20}:)?(item|entry)[\s>]", re.IGNORECASE)
 
-_TEXT_TYPES = frozenset({"text/plain", "text/html", "application/xhtml+xml"})
+_HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _DATES = ("published", "created", "updated")  # feedparser's names; RDF's dc:date is its updated
 _PERIODS = {"hourly": 3600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}  # seconds
 
@@ -63,10 +65,15 @@ def repaired(text: str) -> str:
     Control characters go, literal or as references, and HTML's named entities become characters, except where the
     document declares its own. A feed that stays well-formed is read by expat and not by feedparser's slow regex parser.
     """
-    text = _BLANKS.sub(" ", _ILLEGAL.sub("", _DECLARATION.sub("", text, count=1)).lstrip())
+    text = _ILLEGAL.sub("", _DECLARATION.sub("", text, count=1)).lstrip()
+    text = _LONG_WORD.sub(_seamed, _BLANKS.sub(" ", text))
     if "&" not in text or "<!ENTITY" in text:
         return text
     return _NAMED_REFERENCE.sub(_character, _ILLEGAL_REFERENCE.sub("", text))
+
+
+def _seamed(word: re.Match[str]) -> str:
+    return SEAM.join(word[0][n : n + 200] for n in range(0, len(word[0]), 200))
 
 
 def _character(reference: re.Match[str]) -> str:
@@ -123,8 +130,10 @@ def _detail(context: Any, name: str) -> str:
 
 
 def _text(detail: Mapping[str, Any]) -> str:
-    value, kind = detail.get("value") or "", detail.get("type")
-    return plain_text(value) if kind == "text/plain" else html_to_text(value) if kind in _TEXT_TYPES else ""
+    value, kind = detail.get("value") or "", detail.get("type") or "text/html"
+    if kind in _HTML_TYPES:
+        return html_to_text(value)
+    return plain_text(value) if kind.startswith("text/") else ""
 
 
 def _content(entry: Any) -> str:

@@ -35,8 +35,8 @@ def failure(result: FetchResult) -> Failed:
 
 
 def test_a_feed_comes_with_body_type_and_validators(loopback: Loopback) -> None:
-    url = loopback.serve("/feed", FEED, Content_Type='Application/RSS+XML; charset="UTF-8"', ETag='W/"abc"', Cache_Control="public, max-age=600",
-                         Last_Modified="Mon, 02 Mar 2026 10:00:00 GMT")  # fmt: skip
+    dated = {"Cache_Control": "public, max-age=600", "Last_Modified": "Mon, 02 Mar 2026 10:00:00 GMT"}
+    url = loopback.serve("/feed", FEED, Content_Type='Application/RSS+XML; charset="UTF-8"', ETag='W/"abc"', **dated)
     assert get(url) == Fetched(
         url=url,
         body=FEED,
