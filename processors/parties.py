@@ -144,8 +144,7 @@ def _side(scene: Scene, token: Token) -> str | None:
         found = scene.knowledge.country_of(f"{word} {item.text}")
         if found:
             return found
-    named = {e.country for e in scene.facts.entities if e.country and e.name.startswith(word + " ") and e.type == "GPE"}
-    return named.pop() if len(named) == 1 else None
+    return scene.sides.get(word)
 
 
 def _where_they_live(scene: Scene, token: Token) -> str | None:

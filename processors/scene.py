@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from spacy.tokens import Doc, Token
@@ -28,6 +28,7 @@ class Scene:
     sentence_of: Sequence[tuple[int, int]]  # half-open token range
     children: Sequence[Sequence[Token]]
     lemma_of: Sequence[str]  # lower case
+    sides: Mapping[str, str]  # "South" → KOR, where one country of the document begins with it
 
     def cue(self, name: str, word: str) -> bool:
         """Return whether *word* is in the cue class *name*."""
@@ -51,7 +52,9 @@ def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Le
     for time in facts.times:
         for i in range(*_token_range(starts, time.start, time.end)):
             time_of[i] = time
-    return Scene(doc, facts, knowledge, lexicon, entity_of, mention_of, time_of, _sentences(doc), _children(doc), lemmas)
+    return Scene(
+        doc, facts, knowledge, lexicon, entity_of, mention_of, time_of, _sentences(doc), _children(doc), lemmas, _sides(facts, lexicon)
+    )
 
 
 def _lemma(token: Token, lexicon: Lexicon) -> str:
@@ -62,6 +65,15 @@ def _lemma(token: Token, lexicon: Lexicon) -> str:
     if token.tag_ == "NNPS" and not token.ent_type_ and lemma == word and word.endswith("s"):
         return word[:-1] if word[:-1] in lexicon.cues["people"] | lexicon.cues["military"] else word
     return lemma
+
+
+def _sides(facts: DocumentFacts, lexicon: Lexicon) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for entity in facts.entities:
+        first, _, rest = entity.name.partition(" ")
+        if rest and entity.type == "GPE" and entity.country and first.lower() in lexicon.cues["direction"]:
+            found.setdefault(first, set()).add(entity.country)
+    return {word: countries.pop() for word, countries in found.items() if len(countries) == 1}
 
 
 def _token_range(starts: Sequence[int], start: int, end: int) -> tuple[int, int]:
