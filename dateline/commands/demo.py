@@ -32,8 +32,8 @@ TIMEOUT = 300.0  # seconds; a run takes well under a minute
 LOOK_EVERY = 0.25  # seconds
 QUIET_LOOKS = 3  # looks in a row with nothing left to do before the run counts as done
 
-EVENT_COLUMNS = ("date_start", "type", "who", "what", "whom", "place", "modality")
-PLANNED_COLUMNS = ("planned_start", "type", "who", "what", "whom", "modality")
+EVENT_COLUMNS = ("date_start", "type", "who", "what", "whom", "place", "modality", "confidence")
+PLANNED_COLUMNS = ("planned_start", "type", "who", "what", "whom", "modality", "confidence")
 FEED_COLUMNS = ("outlet", "health", "articles", "last_success_at", "next_fetch_at")
 
 
