@@ -86,7 +86,7 @@ class _Collector:
 
     def data(self, text: str) -> None:
         if not self._skipping:
-            self._pieces.append(_DROPPED.sub("", text))
+            self._pieces.append(text if text.isprintable() else _DROPPED.sub("", text))
 
     def close(self) -> str:
         return "".join(self._pieces)

@@ -29,7 +29,7 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  
 _ILLEGAL_REFERENCE = re.compile(r"&#(?:0*(?:[0-8]|1[124-9]|2[0-9]|3[01])|[xX]0*(?:[0-8]|[bBcCeEfF]|1[0-9a-fA-F]));")
 _NAMED_REFERENCE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]{1,31};)")
 # feedparser drops blanks one by one, and looks for e-mail addresses by a regex that is quadratic in the length of a word.
-_BLANKS = re.compile(r"(?<!\s)\s{1000,}")
+_BLANKS = re.compile(r"(?<![ \t\r\n])[ \t\r\n]{1000,}")
 _LONG_WORD = re.compile(r"(?<![\w.+-])[\w.+-]{200,}", re.ASCII)
 _ENTRY = re.compile(r"<(?:[A-Za-z0-9]{1,20}:)?(item|entry)[\s>]", re.IGNORECASE)
 
@@ -41,7 +41,7 @@ _PERIODS = {"hourly": 3600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592
 def read(url: str, text: str, max_entries: int) -> ParsedFeed:
     """Return the feed in *text*, which came from *url*. Raises ParseError where it is none."""
     text, cut = _cut(text, max_entries)
-    found = _parse(io.BytesIO(repaired(text).encode()), resolve_relative_uris=False, sanitize_html=False)
+    found = _parse(io.BytesIO(repaired(text)), resolve_relative_uris=False, sanitize_html=False)
     entries = tuple(_entry(url, entry) for entry in found.entries[:max_entries])
     version = found.version or {"channel": "cdf"}.get(_root(text).lower(), "")
     if not version and not entries:
@@ -59,17 +59,35 @@ def read(url: str, text: str, max_entries: int) -> ParsedFeed:
     )
 
 
-def repaired(text: str) -> str:
-    """Return *text* without its XML declaration and with what most often makes a feed ill-formed put right.
+def repaired(text: str) -> bytes:
+    """Return *text* in UTF-8 without its XML declaration and with what most often makes a feed ill-formed put right.
 
     Control characters go, literal or as references, and HTML's named entities become characters, except where the
     document declares its own. A feed that stays well-formed is read by expat and not by feedparser's slow regex parser.
     """
-    text = _ILLEGAL.sub("", _DECLARATION.sub("", text, count=1)).lstrip()
-    text = _LONG_WORD.sub(_seamed, _BLANKS.sub(" ", text))
-    if "&" not in text or "<!ENTITY" in text:
-        return text
-    return _NAMED_REFERENCE.sub(_character, _ILLEGAL_REFERENCE.sub("", text))
+    text = _DECLARATION.sub("", text, count=1).lstrip()
+    if "&" in text and "<!ENTITY" not in text:
+        text = _NAMED_REFERENCE.sub(_character, _ILLEGAL_REFERENCE.sub("", text))
+    kinds = text.encode("utf-8", "replace").translate(_KINDS)  # finds in no time what is hardly ever there
+    if b"!" in kinds:
+        text = _ILLEGAL.sub("", text)
+    if b" " * 1000 in kinds:
+        text = _BLANKS.sub(" ", text)
+    if b"w" * 200 in kinds:
+        text = _LONG_WORD.sub(_seamed, text)
+    return text.encode()
+
+
+def _kind(byte: int) -> str:
+    character = chr(byte)
+    if character in " \t\r\n":
+        return " "
+    if byte < 0x20 or byte == 0xEF:  # 0xEF begins U+FFFE and U+FFFF
+        return "!"
+    return "w" if byte < 0x80 and (character.isalnum() or character in "_.+-") else "-"
+
+
+_KINDS = "".join(map(_kind, range(256))).encode()
 
 
 def _seamed(word: re.Match[str]) -> str:
