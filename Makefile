@@ -23,8 +23,8 @@ $(READY): requirements.lock pyproject.toml
 	@echo 'Setting up $(VENV) …'
 	@rm -f $(READY)
 	@$(PYTHON) -m venv $(VENV) || { echo 'The venv module is missing: install your system'"'"'s python3-venv package.' >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install --quiet --quiet --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
 demo: install
@@ -50,7 +50,7 @@ bench: install
 	@$(BIN)/python -m benchmarks
 
 lock:
-	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet 'uv>=0.8'
+	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet --quiet 'uv>=0.8'
 	@.venv-lock/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-emit-index-url --no-emit-find-links --upgrade --quiet --output-file requirements.lock
 	@rm -rf .venv-lock

@@ -20,7 +20,7 @@ FEEDS, EACH = 20, 50
 WORKERS = ("ingest", "process", "process#2", "store", "store#2")
 KILLS = 20  # at least; and on until most articles went through
 MOST = 0.7  # of the articles stored before the killing ends
-KILLING = 150.0  # seconds after which it ends in any case
+KILLING = 90.0  # seconds after which it ends in any case
 PAUSE = (0.3, 3.5)  # seconds between two kills: a worker needs about two to start
 DEADLINE = 240.0  # seconds for the rest after the last kill
 
