@@ -6,9 +6,11 @@ tables know) → read country and sectors off the tables, the name itself and th
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from spacy.tokens import Doc, Span, Token
 
@@ -19,6 +21,7 @@ from processors.places import find_place
 from stream.messages import Entity, Mention, Place
 
 PLACE_TYPES = frozenset({"GPE", "LOC", "FAC"})
+OFFICIAL = frozenset({"GOV", "MIL", "LEG", "JUD", "COP", "SPY"})
 TITLE_REACH = 9  # tokens before a name that may say what its bearer is
 STRONG = 3  # votes for a country beside the name; one word in an apposition counts 1
 
@@ -41,17 +44,18 @@ def find_entities(doc: Doc, knowledge: Knowledge) -> tuple[Entity, ...]:
     drafts = _group(doc, find_mentions(doc, knowledge, spec), knowledge)
     drafts.sort(key=lambda d: d.mentions[0].start)
     hints = _countries_spoken_of(drafts, knowledge)
-    return tuple(_entity(f"e{n}", draft, doc, knowledge, spec, hints) for n, draft in enumerate(drafts, 1))
+    entities = tuple(_entity(f"e{n}", draft, doc, knowledge, spec, hints) for n, draft in enumerate(drafts, 1))
+    return _at_home(entities, _sentence_starts(doc))
 
 
 def _entity(id_: str, draft: _Draft, doc: Doc, knowledge: Knowledge, spec: LanguageSpec, hints: Sequence[str]) -> Entity:
     phrases = [phrase for m in draft.mentions for phrase in _phrases_around(doc, m, spec)]
     place = _place(draft, doc, knowledge, hints) if draft.type in PLACE_TYPES else None
     country = _country(draft, place, phrases, knowledge, hints)
-    normal = _canonical(draft, knowledge)
+    normal = _known_name(draft.type, draft.name, knowledge)
     return Entity(
         id=id_,
-        key=":".join(part for part in (draft.type, fold(normal), country) if part),
+        key=_entity_key(draft.type, normal, country),
         name=draft.name,
         type=draft.type,
         country=country,
@@ -59,6 +63,10 @@ def _entity(id_: str, draft: _Draft, doc: Doc, knowledge: Knowledge, spec: Langu
         place=place,
         mentions=tuple(_mention(doc, m, draft.type) for m in draft.mentions),
     )
+
+
+def _entity_key(type_: str, name: str, country: str | None) -> str:
+    return ":".join(part for part in (type_, fold(name), country) if part)
 
 
 def _mention(doc: Doc, raw: RawMention, label: str) -> Mention:
@@ -106,10 +114,6 @@ def _known_name(type_: str, name: str, knowledge: Knowledge) -> str:
     return name
 
 
-def _canonical(draft: _Draft, knowledge: Knowledge) -> str:
-    return _known_name(draft.type, draft.name, knowledge)
-
-
 def _display_name(draft: _Draft, knowledge: Knowledge) -> str:
     known = _known_name(draft.type, draft.name, knowledge)
     if draft.type in ("GPE", "ORG") and known != draft.name:
@@ -155,7 +159,7 @@ def _long_forms(doc: Doc, mentions: Sequence[RawMention]) -> dict[str, str]:
     """Map an abbreviation to the name that it is explained by, in brackets on either side or by its initials."""
     forms: dict[str, str] = {}
     organisations = [m for m in mentions if m.type in ("ORG", "MISC", "GPE", "EVENT", "FAC")]
-    for a, b in zip(organisations, organisations[1:], strict=False):
+    for a, b in pairwise(organisations):
         if b.start == a.end + 1 and doc[a.end].text in ("(", "["):
             short, long = (b, a) if b.name.isupper() else (a, b)
             if short.name.isupper() and not long.name.isupper() and len(short.name) < len(long.name):
@@ -169,7 +173,7 @@ def _long_forms(doc: Doc, mentions: Sequence[RawMention]) -> dict[str, str]:
 
 
 def _longer_form(name: str, organisations: Sequence[str]) -> str | None:
-    """Return the one longer name of the document that contains *name* as whole words (Supreme Court → Italian Supreme Court of Cassation)."""
+    """Return the one longer name of the document that has *name* in it (Supreme Court → Italian Supreme Court of Cassation)."""
     padded = f" {fold(name)} "
     longer = {o for o in organisations if len(o) > len(name) and padded in f" {fold(o)} "}
     return longer.pop() if len(longer) == 1 else None
@@ -194,7 +198,7 @@ def _countries_spoken_of(drafts: Iterable[_Draft], knowledge: Knowledge) -> tupl
     for draft in drafts:
         if draft.type in ("GPE", "NORP"):
             code = knowledge.country_of(draft.name) or knowledge.capital_country(draft.name)
-            if code in knowledge.countries:
+            if code and code in knowledge.countries:
                 counts[code] += len(draft.mentions)
     return tuple(sorted(counts, key=lambda code: (-counts[code], code)))
 
@@ -265,20 +269,12 @@ def _sectors(draft: _Draft, phrases: Sequence[Span], knowledge: Knowledge) -> tu
             if metonym and metonym.sector:
                 return (metonym.sector,)
     if draft.type == "ORG":
-        sector = _role(draft.name.split(), knowledge)
+        sector = knowledge.sector_of(draft.name)
         return (sector,) if sector else ()
     if draft.type != "PERSON":
         return ()
-    found = Counter(s for phrase in phrases if (s := _role([t.text for t in phrase], knowledge)))
+    found = Counter(s for phrase in phrases if (s := knowledge.sector_of(phrase.text)))
     return tuple(sector for sector, _ in found.most_common())
-
-
-def _role(words: Sequence[str], knowledge: Knowledge) -> str | None:
-    """Return the sector of the head of a phrase: the words before its first "of" or "for", else all of them."""
-    for stop in (i for i, word in enumerate(words) if word.lower() in _LINKS and i):
-        if sector := knowledge.sector_of(" ".join(words[:stop])):
-            return sector
-    return knowledge.sector_of(" ".join(words))
 
 
 def _phrases_around(doc: Doc, mention: RawMention, spec: LanguageSpec) -> Iterator[Span]:
@@ -323,3 +319,50 @@ def _noun_phrase(doc: Doc, head: Token, mention: RawMention) -> Span:
     while end > start and (doc[end - 1].is_punct or doc[end - 1].is_space):
         end -= 1
     return doc[start:end]
+
+
+# ---- officials and towns without a country of their own
+
+
+def _sentence_starts(doc: Doc) -> tuple[int, ...]:
+    return tuple(sent.start_char for sent in doc.sents)
+
+
+def _at_home(entities: tuple[Entity, ...], starts: Sequence[int]) -> tuple[Entity, ...]:
+    """Give officials, courts, ministries and towns that nothing ties to a country the one that is spoken of around them."""
+    spoken: dict[int, Counter[str]] = {}
+    for entity in entities:
+        if entity.country and len(entity.country) == 3:
+            for m in entity.mentions:
+                spoken.setdefault(bisect_right(starts, m.start), Counter())[entity.country] += 1
+    whole: Counter[str] = sum(spoken.values(), Counter())
+    return tuple(_housed(e, spoken, whole, starts) if _needs_home(e) else e for e in entities)
+
+
+def _needs_home(entity: Entity) -> bool:
+    return not entity.country and (
+        entity.type == "GPE" or (entity.type in ("PERSON", "ORG") and set(entity.sectors[:1]) <= OFFICIAL and bool(entity.sectors))
+    )
+
+
+def _housed(entity: Entity, spoken: Mapping[int, Counter[str]], whole: Counter[str], starts: Sequence[int]) -> Entity:
+    """A town is in the only country of its sentences; an official of that of most mentions there and right before.
+
+    Where those do not agree, an official gets the country of four mentions in five of the whole document.
+    """
+    near = {bisect_right(starts, m.start) for m in entity.mentions}
+    here: Counter[str] = sum((spoken.get(n, Counter()) for n in near), Counter())
+    if entity.type == "GPE":
+        country = _above(here, 0.99)
+    else:
+        before: Counter[str] = sum((spoken.get(n - 1, Counter()) for n in near), Counter())
+        country = _above(here + before, 0.5) or _above(whole, 0.8)
+    if country is None:
+        return entity
+    place = Place(name=entity.name, country=country) if entity.type == "GPE" else entity.place
+    key = _entity_key(entity.type, entity.name, country)
+    return entity.model_copy(update={"country": country, "key": key, "place": place})
+
+
+def _above(votes: Counter[str], share: float) -> str | None:
+    return next((code for code, count in votes.items() if count > share * votes.total()), None)

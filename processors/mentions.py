@@ -32,7 +32,7 @@ class RawMention(NamedTuple):
 
 def find_mentions(doc: Doc, knowledge: Knowledge, spec: LanguageSpec) -> tuple[RawMention, ...]:
     """Return the mentions in text order, none overlapping another, one type for one name unless it is a person's surname."""
-    spans = [*_known_spans(doc, knowledge), *_model_spans(doc, knowledge, spec)]
+    spans = [*_known_spans(doc, knowledge), *_addressed(doc, spec), *_model_spans(doc, knowledge, spec)]
     chosen = _without_overlaps(spans)
     labels = _settled_labels(chosen, knowledge)
     return tuple(RawMention(m.start, m.end, labels[m], m.name) for m in chosen if labels[m] in NAMES)
@@ -46,7 +46,29 @@ def _model_spans(doc: Doc, knowledge: Knowledge, spec: LanguageSpec) -> Iterator
         start, end = _trimmed(doc, ent.start, ent.end, label, knowledge, spec)
         end = _to_abbreviation(doc, start, end) if label != "PERSON" else end
         if start < end <= start + MAX_MENTION and _is_name(doc[start:end], spec):
-            yield RawMention(start, end, label, _line(doc[start:end]))
+            yield RawMention(start, end, _corrected(doc, start, end, label, knowledge, spec), _line(doc[start:end]))
+
+
+def _corrected(doc: Doc, start: int, end: int, label: str, knowledge: Knowledge, spec: LanguageSpec) -> str:
+    """Return the type that the words beside a name or its own head show, else *label*."""
+    if label in ("GPE", "MISC") and end - start > 1 and doc[end - 1].lower_ in spec.organisation_nouns:
+        return "ORG"
+    if label == "GPE" and end < len(doc) and doc[end].lower_ in spec.governments and not knowledge.places(doc[start:end].text):
+        return "PERSON"  # the Monti government
+    if label == "MISC" and start and knowledge.sector_of(doc[start - 1].lower_) in ("JRN", "BUS", "PTY", "EDU"):
+        return "ORG"  # the magazine MicroMega
+    return label
+
+
+def _addressed(doc: Doc, spec: LanguageSpec) -> Iterator[RawMention]:
+    """Yield the names after Mr., Mrs., Ms. and Dr., which some pipelines miss."""
+    for token in doc[:-1]:
+        if token.lower_ in spec.address:
+            end = token.i + 1
+            while end < len(doc) and doc[end].is_alpha and doc[end].text[0].isupper():
+                end += 1
+            if token.i + 1 < end <= token.i + 5:
+                yield RawMention(token.i + 1, end, "PERSON", _line(doc[token.i + 1 : end]))
 
 
 def _known_spans(doc: Doc, knowledge: Knowledge) -> Iterator[RawMention]:
@@ -115,14 +137,7 @@ def _label(mention: RawMention, votes: Counter[str], surnames: set[str], knowled
     label = min(kind for kind, count in votes.items() if count == most)
     if label == "PERSON" and " " not in name and (places := knowledge.places(name)) and places[0].population >= 200_000:
         return "GPE"
-    if label in ("GPE", "MISC") and any(word in _organisation_heads for word in fold(name).split()[1:]):
-        return "ORG"
     return label
-
-
-_organisation_heads = frozenset(
-    {"army", "agency", "court", "ministry", "party", "council", "union", "police", "bank", "committee", "university"}
-)
 
 
 def _without_overlaps(spans: Iterable[RawMention]) -> list[RawMention]:
@@ -177,8 +192,15 @@ def _to_abbreviation(doc: Doc, start: int, end: int) -> int:
     for bracket in range(end + 1, min(end + 5, len(doc) - 2)):
         if doc[bracket].text == "(" and doc[bracket + 2].text == ")":
             longer = doc[start:bracket]
-            return bracket if doc[bracket - 1].text[0].isupper() and is_abbreviation(doc[bracket + 1].text, longer.text) else end
+            fits = doc[bracket - 1].text[0].isupper() and _same_initials(doc[bracket + 1].text, longer.text)
+            return bracket if fits else end
     return end
+
+
+def _same_initials(short: str, name: str) -> bool:
+    """Return whether *short* has the initials of the capitalised words of *name* in any order: it may come from another language."""
+    capitals = [w[0] for w in name.split() if w[0].isupper()]
+    return len(short) > 1 and sorted(short.replace(".", "")) == sorted(capitals)
 
 
 def is_abbreviation(short: str, name: str) -> bool:
@@ -201,7 +223,11 @@ def is_side(name: str) -> bool:
 
 
 def _may_open_name(token: Token) -> bool:
-    return token.text[0].isupper() or (token.text[0].isdigit() and token.i + 1 < len(token.doc)) or token.text.startswith("al-")
+    return (
+        (token.text[0].isupper() and token.lower_ not in _ARTICLES)
+        or (token.text[0].isdigit() and token.i + 1 < len(token.doc))
+        or token.text.startswith("al-")
+    )
 
 
 def _shouted_sentences(doc: Doc) -> frozenset[int]:

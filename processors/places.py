@@ -14,7 +14,10 @@ REGION_WEIGHT = 6.0  # a region counts like a city of a million
 HINT_WEIGHT = 4.0  # being in the first hinted country outweighs a population 10,000 times as large
 DATELINE_LINES = 12  # lines of a text in which its dateline may stand
 
-_KIND = "city|town|village|port|port city|capital|municipality|province|region|state|district|governorate|island|county|prefecture|oblast|republic"
+_KIND = (
+    "city|town|village|port|port city|capital|municipality|province|region|state|district|governorate|island|"
+    "county|prefecture|oblast|republic"
+)
 _OF = re.compile(rf"(?:{_KIND}) of ", re.IGNORECASE)
 _AFTER = re.compile(rf" (?:{_KIND})$", re.IGNORECASE)
 _SIDE = re.compile(r"(?:north|south|east|west|northern|southern|eastern|western|central|downtown|greater)(?:ern)?[- ]", re.IGNORECASE)

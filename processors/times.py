@@ -48,12 +48,15 @@ class _Value:
 
 Reader = Callable[[re.Match[str], _Context], _Value | None]
 
-_MONTH = "(?:" + "|".join(sorted((rf"{m.title()}|{m.upper()}" for m in _SPEC.months), key=len, reverse=True)) + r")\b\.?"
+_SHORT_MONTHS = {m for m in _SPEC.months if len(m) < 5 and m not in ("may", "june", "july")}
+_MONTH = (
+    "(?:" + "|".join(rf"{w}\b\.?" if w.lower() in _SHORT_MONTHS else rf"{w}\b" for m in _SPEC.months for w in (m.title(), m.upper())) + ")"
+)
 _WEEKDAY = "(?:" + "|".join(rf"{d.title()}|{d.upper()}" for d in _SPEC.weekdays) + ")"
 _TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
 _WORD = (
     "(?:"
-     rf"(?:{_TENS})-(?:one|two|three|four|five|six|seven|eight|nine)|"
+    rf"(?:{_TENS})-(?:one|two|three|four|five|six|seven|eight|nine)|"
     + "|".join(sorted((n for n in _SPEC.numbers if len(n) > 2), key=len, reverse=True))
     + ")"
 )
@@ -189,10 +192,7 @@ def _read_days(match: re.Match[str], context: _Context) -> _Value | None:
     """June 28 to July 2, 2023; May 3-5; 3-5 May 2024."""
     first_month, last_month = _month(match["month"]), _month(match.groupdict().get("month2") or match["month"])
     first_day, last_day = _ordinal(match["day"]), _ordinal(match["day2"])
-    if match["year"]:
-        last = _date(int(match["year"]), last_month, last_day)
-    else:
-        last = _nearest(last_month, last_day, context)
+    last = _date(int(match["year"]), last_month, last_day) if match["year"] else _nearest(last_month, last_day, context)
     first = last and _date(last.year - (first_month > last_month), first_month, first_day)
     return _Value("DATE", first.isoformat(), last.isoformat()) if first and last and first <= last else None
 
@@ -331,10 +331,15 @@ def _read_clock(match: re.Match[str], context: _Context) -> _Value | None:
     return _Value("TIME", f"T{hour:02}:{minute:02}") if hour < 24 and minute < 60 else None
 
 
-_AGE = r"(?![- ]olds?\b)"
-_NOT_A_COUNT = r"(?! (?:people|troops|soldiers|men|women|euros|dollars|pounds|kilometers|kilometres|km|miles|meters|metres|tons|tonnes|percent|votes|homes)\b|[%,.]\d|%)"
+_NO_DURATION = r"(?![- ]olds?\b| ago\b)"
+_COUNTED = (
+    "people|troops|soldiers|men|women|euros|dollars|pounds|kilometers|kilometres|km|miles|meters|metres|tons|tonnes|percent|votes|homes"
+)
+_NOT_A_COUNT = rf"(?! (?:{_COUNTED})\b|[%,.]\d|%)"
+_BEFORE_MONTH = "in|of|since|until|by|during|from|early|late|mid|through"
+_BEFORE_YEAR = f"{_BEFORE_MONTH}|before|after|the|year|between|and|to|around|its|his|her|their|a"
 _FULL = rf"(?:{_WEEKDAY},? )?(?:(?P<month>{_MONTH}) (?P<day>{_DAY}),? (?P<year>{_YEAR}))\b"
-_FULL_DAY_FIRST = rf"(?:\b{_WEEKDAY},? )?(?:the )?\b(?P<day>{_DAY})(?: of)? (?P<month>{_MONTH}),? (?P<year>{_YEAR})\b"
+_FULL_DAY_FIRST = rf"(?:\b{_WEEKDAY},? )?\b(?P<day>{_DAY})(?: of)? (?P<month>{_MONTH}),? (?P<year>{_YEAR})\b"
 _DATE_LINES = (re.compile(_FULL), re.compile(_FULL_DAY_FIRST))
 
 
@@ -351,16 +356,16 @@ _GRAMMAR: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _rule(rf"\b(?P<month>{_MONTH}) (?P<day>{_DAY}){_TO}(?P<day2>{_DAY})(?:,? (?P<year>{_YEAR}))?\b", _read_days),
     _rule(rf"\b(?P<day>{_DAY}){_TO}(?P<day2>{_DAY}) (?P<month>{_MONTH})(?:,? (?P<year>{_YEAR}))?\b", _read_days),
     _rule(rf"(?:\b{_WEEKDAY},? )?\b(?P<month>{_MONTH}) (?P<day>{_DAY})\b(?![,.]?\d)", _read_month_day),
-    _rule(rf"(?:\b{_WEEKDAY},? )?(?:the )?(?<![\d.,])\b(?P<day>{_DAY})(?: of)? (?P<month>{_MONTH})", _read_month_day),
+    _rule(rf"(?:\b{_WEEKDAY},? )?(?<![\d.,])\b(?P<day>{_DAY})(?: of)? (?P<month>{_MONTH})", _read_month_day),
     _rule(rf"\b(?P<month>{_MONTH})(?: of|,)? (?P<year>{_YEAR})\b", _read_month_year),
     _rule(
-        rf"\b(?:in|of|since|until|by|during|from|early|late|mid|through|(?P<which>last|past|next|this))[- ](?:early |late |mid-)?(?P<time>(?P<month>{_MONTH}))(?! \d)",
+        rf"\b(?:{_BEFORE_MONTH}|(?P<which>last|past|next|this))[- ](?:early |late |mid-)?(?P<time>(?P<month>{_MONTH}))(?! \d)",
         _read_month,
     ),
     _rule(rf"\b(?P<year>{_YEAR})(?:{_TO}| and )(?P<year2>{_YEAR}|\d\d)\b(?!-)", _read_years),
     _rule(r"\b(?:the )?(?P<time>(?P<year>1[5-9]\d0|20\d0)'?s)\b", _read_decade),
     _rule(
-        rf"\b(?:in|since|until|by|during|of|from|before|after|early|late|mid|the|year|between|and|to|through|around|its|his|her|their|a)[- ](?P<time>(?P<year>{_YEAR}))\b"
+        rf"\b(?:{_BEFORE_YEAR})[- ](?P<time>(?P<year>{_YEAR}))\b"
         rf"{_NOT_A_COUNT}",
         _read_year,
         ignore_case=True,
@@ -386,7 +391,7 @@ _GRAMMAR: tuple[tuple[re.Pattern[str], Reader], ...] = (
     _rule(
         rf"(?<!time )\bin (?P<time>(?:the next )?(?P<number>{_NUMBER}|an?) (?P<unit>{_UNIT})s?)\b(?!'| of)", _read_ahead, ignore_case=True
     ),
-    _rule(rf"(?<![\d.,$€£])\b(?P<number>{_NUMBER})[- ](?P<unit>{_UNIT})s?\b{_AGE}", _read_duration, ignore_case=True),
+    _rule(rf"(?<![\d.,$€£])\b(?P<number>{_NUMBER})[- ](?P<unit>{_UNIT})s?\b{_NO_DURATION}", _read_duration, ignore_case=True),
     _rule(r"\b(?P<hour>\d{1,2})(?:[:.](?P<minute>\d\d))? ?(?P<half>[ap]\.?m\b\.?)", _read_clock, ignore_case=True),
     _rule(r"(?<![\d:])\b(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?P<half>)\b(?![:\d])", _read_clock),
 )

@@ -22,6 +22,7 @@ FORMAT = "1"  # raised when lookup changes; the rest of the version is a hash of
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "ʻ": "'", "ʽ": "'", "`": "'", "–": "-", "‑": "-"})
 _ABBREVIATION = re.compile(r"[A-Z][A-Z0-9&.+-]{0,7}$")
 _FORMER = re.compile(r"(?:former|ex|ousted|deposed|late|then)[- ]", re.IGNORECASE)
+_LINKS = frozenset({"of", "for"})
 _OFFICES = frozenset({"GOV", "LEG", "JUD", "MIL"})
 
 T = TypeVar("T")
@@ -124,19 +125,29 @@ class Knowledge:
     def sector_of(self, phrase: str) -> str | None:
         """Return the PLOVER sector of a role word or body, singular or plural, alone or with words before it.
 
-        The longest known ending counts ("senior foreign minister" → GOV); a weak head gives way to a role before it
-        ("police spokesman" → COP). Who left an office is ELI ("former president", "ex-minister").
+        The longest known ending before an "of" or "for" counts ("senior foreign minister" → GOV); a weak head gives way to
+        a role beside it ("police spokesman" → COP, "leader of the rebels" → REB). Who left an office is ELI
+        ("former president", "ex-minister").
         """
         words = fold(phrase).split()
         if match := _FORMER.match(" ".join(words)):
             sector = self.sector_of(" ".join(words)[match.end() :])
             return "ELI" if sector in _OFFICES else sector
+        link = next((i for i, word in enumerate(words) if word in _LINKS and i), 0)
+        head = self._ending(words[:link]) if link and not self._role(" ".join(words)) else None
+        if head:
+            sector, weak = head
+            return (self.sector_of(" ".join(words[link + 1 :])) if weak else None) or sector
+        role = self._ending(words)
+        return role[0] if role else None
+
+    def _ending(self, words: list[str]) -> tuple[str, bool] | None:
+        """Return the sector of the longest known ending, and whether it is a weak head without a role before it."""
         for start in range(len(words)):
             role = self._role(" ".join(words[start:]))
-            if role is None:
-                continue
-            sector, weak = role
-            return (self.sector_of(" ".join(words[:start])) if weak and start else None) or sector
+            if role:
+                before = self._ending(words[:start]) if role[1] and start else None
+                return before or role
         return None
 
     def _role(self, phrase: str) -> tuple[str, bool] | None:

@@ -24,10 +24,10 @@ class LanguageSpec:
     open_abbreviations: frozenset[str]  # nor after these, unless a word of sentence_openers follows
     sentence_openers: frozenset[str]
     honorifics: frozenset[str]  # stand before a person's name and say nothing of a role
+    address: frozenset[str]  # those after which a capitalised word is a person
     name_suffixes: frozenset[str]
-    particles: frozenset[str]  # lower-case parts of names: van, de, bin
-    place_nouns: frozenset[str]  # heads of names of facilities and natural features
     organisation_nouns: frozenset[str]  # heads of names of organisations
+    governments: frozenset[str]  # what stands after the name of who heads it: the Monti government
     calendar: frozenset[str]  # words that are never a name by themselves
     months: Mapping[str, int]  # 1 to 12
     weekdays: Mapping[str, int]  # 0 is Monday, as in datetime
@@ -41,5 +41,6 @@ def load_language(code: str) -> LanguageSpec | None:
     table = files(__package__) / f"{name}.toml"
     if not (name.isascii() and name.isalpha() and table.is_file()):
         return None
-    values: dict[str, Any] = tomllib.loads(table.read_text(encoding="utf-8"))
-    return LanguageSpec(**{key: frozenset(value) if isinstance(value, list) else value for key, value in values.items()})
+    values = tomllib.loads(table.read_text(encoding="utf-8"))
+    fields: dict[str, Any] = {key: frozenset(value) if isinstance(value, list) else value for key, value in values.items()}
+    return LanguageSpec(**fields)

@@ -1,0 +1,134 @@
+"""What the tables know, asked through Knowledge."""
+
+import re
+
+import pytest
+
+from processors.knowledge import TABLES, Knowledge, load_knowledge
+
+SECTORS = {*re.findall("[A-Z]+", "COP GOV JUD LEG MIL PRM PTY REB SPY UAF UNK AGR BUS CRM CVL EDU ELI JRN LAB MED REF OPP PRE REL SOC")}
+INTERNATIONAL = {"IGO", "UNO", "EUR", "NGO", "ISM", "IMG", "MNC"}
+
+
+@pytest.fixture(scope="module")
+def knowledge() -> Knowledge:
+    return load_knowledge()
+
+
+@pytest.mark.parametrize(
+    ("phrase", "code"),
+    [
+        ("Turkey", "TUR"),
+        ("TURKEY", "TUR"),
+        ("Türkiye", "TUR"),
+        ("the United States", "USA"),
+        ("U.S.", "USA"),
+        ("US", "USA"),
+        ("UAE", "ARE"),
+        ("DPRK", "PRK"),
+        ("Ivory Coast", "CIV"),
+        ("Cote d’Ivoire", "CIV"),
+        ("Kosovo", "KOS"),
+        ("Greenland", "DNK"),
+        ("Abkhazia", "GEO"),
+        ("Turkish", "TUR"),
+        ("Turks", "TUR"),
+        ("Frenchmen", "FRA"),
+        ("South Koreans", "KOR"),
+        ("NATO", "IGO"),
+        ("United Nations", "UNO"),
+        ("European Union", "EUR"),
+        ("Amnesty International", "NGO"),
+        ("Hamas", "PSE"),
+        ("Islamic State", "IMG"),
+    ],
+)
+def test_a_country_a_people_and_an_organisation_have_their_code(knowledge: Knowledge, phrase: str, code: str) -> None:
+    assert knowledge.country_of(phrase) == code
+
+
+@pytest.mark.parametrize("phrase", ["turkey", "us", "is", "who", "polish", "china", "Korean", "European", "Zelensky", "", " ", "The"])
+def test_a_common_word_or_an_unsure_name_has_no_code(knowledge: Knowledge, phrase: str) -> None:
+    assert knowledge.country_of(phrase) is None
+
+
+@pytest.mark.parametrize(
+    ("phrase", "code"),
+    [("Kremlin", "RUS"), ("the White House", "USA"), ("Downing Street", "GBR"), ("Ankara", "TUR"), ("Beijing", "CHN"), ("Brussels", "EUR")],
+)
+def test_a_seat_stands_for_its_government(knowledge: Knowledge, phrase: str, code: str) -> None:
+    assert knowledge.metonym_country(phrase) == code
+
+
+def test_a_capital_is_its_country_s_even_where_it_stands_for_another_power(knowledge: Knowledge) -> None:
+    assert knowledge.capital_country("Brussels") == "BEL"
+    assert knowledge.capital_country("Istanbul") is None
+
+
+@pytest.mark.parametrize(
+    ("phrase", "sector"),
+    [
+        ("police", "COP"),
+        ("president", "GOV"),
+        ("Prime Minister", "GOV"),
+        ("troops", "MIL"),
+        ("rebels", "REB"),
+        ("protesters", "CVL"),
+        ("lawmakers", "LEG"),
+        ("members of parliament", "LEG"),
+        ("judges", "JUD"),
+        ("attorneys general", "JUD"),
+        ("journalists", "JRN"),
+        ("policemen", "COP"),
+        ("secretaries of state", "GOV"),
+        ("police spokesman", "COP"),
+        ("rebel leaders", "REB"),
+        ("leader of the rebels", "REB"),
+        ("minister of education", "GOV"),
+        ("president of the supreme court", "GOV"),
+        ("senior foreign minister", "GOV"),
+        ("former president", "ELI"),
+        ("ex-minister", "ELI"),
+        ("former teacher", "EDU"),
+        ("table", None),
+        ("", None),
+        ("of", None),
+    ],
+)
+def test_a_role_word_has_its_sector(knowledge: Knowledge, phrase: str, sector: str | None) -> None:
+    assert knowledge.sector_of(phrase) == sector
+
+
+def test_an_abbreviation_and_its_long_form_are_one_organisation(knowledge: Knowledge) -> None:
+    assert knowledge.organisation("KPA") == knowledge.organisation("Korean People’s Army")
+    assert knowledge.organisation("KPA") == ("PRK", ("MIL",), "Korean People's Army")
+    assert knowledge.organisation("Ministry of Magic") is None
+
+
+def test_every_code_and_sector_of_the_tables_is_one_that_plover_has(knowledge: Knowledge) -> None:
+    countries = set(knowledge.countries)
+    assert len(countries) > 190
+    assert set(knowledge._country_names.values()) <= countries
+    assert {g.code for g in knowledge._groups.values() if g.code} <= countries
+    assert {m.code for m in knowledge._metonyms.values()} <= countries | INTERNATIONAL
+    assert {o.code for o in knowledge._organisations.values() if o.code} <= countries | INTERNATIONAL
+    assert {p.code for places in knowledge._places.values() for p in places} <= countries
+    assert {sector for sector, _ in knowledge._roles.values()} <= SECTORS
+    assert {s for o in knowledge._organisations.values() for s in o.sectors} <= SECTORS
+
+
+def test_every_country_with_a_capital_has_a_place_for_it(knowledge: Knowledge) -> None:
+    lost = [name for name, code in knowledge._capitals.items() if not any(p.code == code for p in knowledge.places(name.title()))]
+    assert lost == []
+
+
+def test_places_lie_on_the_globe(knowledge: Knowledge) -> None:
+    everywhere = [p for places in knowledge._places.values() for p in places]
+    assert all(-90 <= p.lat <= 90 and -180 <= p.lon <= 180 for p in everywhere)
+    assert len(everywhere) > 20_000
+
+
+def test_the_knowledge_is_read_once_and_says_its_version() -> None:
+    assert load_knowledge() is load_knowledge()
+    assert load_knowledge().version.startswith("1+")
+    assert len(TABLES) == 9
