@@ -62,6 +62,7 @@ def times_of(scene: Scene, heads: Sequence[Token]) -> list[tuple[int, TimeExpres
     A time belongs to the nearest verb above it. One at the sentence's beginning also belongs to the clause of the main verb.
     """
     rank = {head.i: n for n, head in reversed(list(enumerate(heads)))}
+    rank |= {verb.i: 0 for verb in _carriers(scene, heads[0]) if verb.i not in rank}
     start, end = scene.sentence_of[heads[0].i]
     found: list[tuple[int, TimeExpression]] = []
     for i in range(start, end):
@@ -72,6 +73,15 @@ def times_of(scene: Scene, heads: Sequence[Token]) -> list[tuple[int, TimeExpres
         if owner is not None:
             found.append((owner, time))
     return found
+
+
+def _carriers(scene: Scene, head: Token) -> list[Token]:
+    """Return the verbs whose time is also that of *head*: "the talks took place in March", "…, killing two"."""
+    above = head.head
+    carried = head.dep_ in {"nsubj", "nsubjpass", "dobj"} if not is_verb(head) else head.dep_ in {"advcl", "xcomp"} and head.tag_ == "VBG"
+    if not carried or above.i == head.i or not is_verb(above) or scene.cue("speech", scene.lemma_of[above.i]):
+        return []
+    return [above, *(_carriers(scene, above) if not is_verb(head) and above.dep_ == "advcl" else [])]
 
 
 def _owner(scene: Scene, i: int, rank: dict[int, int]) -> int | None:

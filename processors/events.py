@@ -225,7 +225,7 @@ def _finish(
         recipients=tuple(p.value for p in people.recipients),
         date=when,
         planned_date=plan,
-        place=_place(scene, heads, people),
+        place=_place(scene, heads),
         attribution=attribution(speaker(scene, heads[0]), people.actors),
         magnitudes=magnitudes(scene, heads, reality.type),
         confidence=round(confidence, 2),
@@ -242,16 +242,31 @@ def _trigger(scene: Scene, head: Token) -> TextSpan:
     return TextSpan(start=span.start_char, end=span.end_char, text=span.text)
 
 
-def _place(scene: Scene, heads: Sequence[Token], people: Cast) -> Place | None:
-    """Return the place of a locative phrase of the event; else the dateline's, for what happened and needs one. A party is no place."""
-    taken = {p.head for p in (*people.actors, *people.recipients)}
+def _place(scene: Scene, heads: Sequence[Token]) -> Place | None:
+    """Return the place of a locative phrase of the event, else of the only one in its sentence that is not where somebody speaks.
+
+    Names after "in", "at", "near" only, so that a government named by its capital is never a place.
+    """
     for head in heads:
         for base in (head, *(patients(scene, head) if is_verb(head) else [])):
             for noun in objects_of_preposition(scene, base, LOCATIVE.__contains__):
-                entity = scene.entity_of[noun.i]
-                if entity is not None and entity.place is not None and entity.type in PLACE_TYPES and noun.i not in taken:
-                    return entity.place.model_copy(update={"start": noun.idx, "end": noun.idx + len(noun)})
-    return None
+                if place := _place_at(scene, noun):
+                    return place
+    start, end = scene.sentence_of[heads[0].i]
+    others = [n for t in scene.doc[start:end] if t.lower_ in LOCATIVE and not _speaks(scene, t) for n in by_dep(scene, t, "pobj")]
+    found = [place for noun in others if (place := _place_at(scene, noun))]
+    return found[0] if len({p.name for p in found}) == 1 else None
+
+
+def _place_at(scene: Scene, noun: Token) -> Place | None:
+    entity = scene.entity_of[noun.i]
+    if entity is None or entity.place is None or entity.type not in PLACE_TYPES:
+        return None
+    return entity.place.model_copy(update={"start": noun.idx, "end": noun.idx + len(noun)})
+
+
+def _speaks(scene: Scene, preposition: Token) -> bool:
+    return scene.cue("speech", scene.lemma_of[preposition.head.i])
 
 
 def _confidence(reading: Reading, reality: Reality, people: Cast, seen: Circumstance) -> float:

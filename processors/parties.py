@@ -295,7 +295,7 @@ def _subjects_before(scene: Scene, token: Token) -> list[Token]:
     start, _ = scene.sentence_of[token.i]
     chain: list[Token] = []
     for above in governors(token)[1:]:
-        chain += [s for s in by_dep(scene, above, "nsubj", "nsubjpass") if s.i != token.i and not _inside_of(token, s)]
+        chain += [s for s in by_dep(scene, above, "poss", "nsubj", "nsubjpass") if s.i != token.i and not _inside_of(token, s)]
     same = [t for t in scene.doc[start : token.i] if t.dep_ in {"nsubj", "nsubjpass"}]
     before: list[Token] = []
     if start > 0:
