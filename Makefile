@@ -5,7 +5,7 @@ READY  := $(VENV)/.ready
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $(p))))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test lint format schemas lock bench clean
+.PHONY: help install demo test lint format schemas lock bench eval clean
 
 help:
 	@echo 'make install   set up the virtual environment $(VENV), nothing else'
@@ -13,6 +13,7 @@ help:
 	@echo 'make test      set up, then run the whole test suite'
 	@echo 'make lint      ruff and mypy --strict'
 	@echo 'make bench     measure brokers, databases and the pipeline'
+	@echo 'make eval      score the events on the development gold in $$EVAL_DATA'
 	@echo 'make schemas   export the JSON Schemas of the messages to docs/schemas'
 	@echo 'make lock      resolve the dependencies anew into requirements.lock'
 
@@ -28,7 +29,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 demo: install
-	@$(BIN)/dateline demo
+	@$(BIN)/dateline demo --data-dir var/demo
 
 test: install
 	@$(BIN)/python -m scripts.test_services
@@ -48,6 +49,9 @@ schemas: install
 
 bench: install
 	@$(BIN)/python -m benchmarks
+
+eval: install
+	@$(BIN)/python -m benchmarks.evaluate
 
 lock:
 	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet --quiet 'uv>=0.8'

@@ -11,6 +11,8 @@ from stream.messages import AnnotatedArticle, Article, decode, encode
 from stream.settings import Settings
 from stream.stage import Source, Stage, TopicSink
 
+GIB = 1024**3
+
 _annotator: Annotator | None = None  # of the child
 
 
@@ -19,7 +21,8 @@ class Processor:
 
     def __init__(self, settings: Settings) -> None:
         self._timeout = settings.annotate_timeout
-        self._pool = IsolatedPool(1, initializer=_load, initargs=(settings.pipeline, settings.run))
+        memory = int(settings.annotate_memory * GIB) or None
+        self._pool = IsolatedPool(1, initializer=_load, initargs=(settings.pipeline, settings.run), memory_bytes=memory)
 
     def warm_up(self) -> None:
         """Return when the pipeline is loaded; raises ConfigError where it cannot be."""

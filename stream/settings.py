@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     )
     annotate_timeout: float = Field(default=300.0, gt=0, description="Seconds that one batch may take to annotate.")
 
+    annotate_memory: float = Field(
+        default=8.0,
+        ge=0,
+        description="GiB of address space of the process that annotates; 0: no limit. A text that needs more is dead-lettered.",
+    )
+
     allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         default=(), description="Networks that are not public but may be fetched, comma separated: 10.0.0.0/8,127.0.0.1/32."
     )
