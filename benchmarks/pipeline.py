@@ -23,12 +23,18 @@ from stream.messages import Article
 T = TypeVar("T")
 
 WORDS = 40_000  # about as many are read
-STORY = (
-    "Coast guards free crew after talks\n\nThursday, March 6, 2014\n\nThe Indonesian navy freed the crew of a fishing boat on Wednesday after two days of talks, "
-    "said Foreign Minister Marty Natalegawa in Jakarta. Malaysia had accused Indonesia of entering its waters and threatened to recall its ambassador if the "
-    "men were not released by Friday. President Susilo Bambang Yudhoyono will meet Prime Minister Najib Razak in Kuala Lumpur next week.\n\n"
-    "Protesters gathered in front of the embassy. Police arrested 12 people, and the United Nations called on both sides to show restraint.\n\n"
-)
+STORY = """Coast guards free crew after talks
+
+Thursday, March 6, 2014
+
+The Indonesian navy freed the crew of a fishing boat on Wednesday after two days of talks, said Foreign Minister Marty Natalegawa \
+in Jakarta. Malaysia had accused Indonesia of entering its waters and threatened to recall its ambassador if the men were not \
+released by Friday. President Susilo Bambang Yudhoyono will meet Prime Minister Najib Razak in Kuala Lumpur next week.
+
+Protesters gathered in front of the embassy. Police arrested 12 people, and the United Nations called on both sides to show \
+restraint.
+
+"""
 
 
 def main(paths: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ from stream.messages import Entity, Mention, Place
 
 PLACE_TYPES = frozenset({"GPE", "LOC", "FAC"})
 OFFICIAL = frozenset({"GOV", "MIL", "LEG", "JUD", "COP", "SPY"})
+MAX_NAMES = 500  # different names of one kind in a document that are compared with each other
 TITLE_REACH = 9  # tokens before a name that may say what its bearer is
 STRONG = 3  # votes for a country beside the name; one word in an apposition counts 1
 
@@ -45,7 +46,7 @@ def find_entities(doc: Doc, knowledge: Knowledge) -> tuple[Entity, ...]:
     drafts.sort(key=lambda d: d.mentions[0].start)
     hints = _countries_spoken_of(drafts, knowledge)
     entities = tuple(_entity(f"e{n}", draft, doc, knowledge, spec, hints) for n, draft in enumerate(drafts, 1))
-    return _at_home(entities, _sentence_starts(doc))
+    return _at_home(entities, _sentence_starts(doc), knowledge)
 
 
 def _entity(id_: str, draft: _Draft, doc: Doc, knowledge: Knowledge, spec: LanguageSpec, hints: Sequence[str]) -> Entity:
@@ -82,14 +83,15 @@ def _group(doc: Doc, mentions: Sequence[RawMention], knowledge: Knowledge) -> li
     drafts: dict[tuple[str, str], _Draft] = {}
     long_forms = _long_forms(doc, mentions)
     people = _full_names(m for m in mentions if m.type == "PERSON")
-    organisations = sorted({m.name for m in mentions if m.type == "ORG" and " " in m.name}, key=lambda n: (-len(n), n))
+    organisations = list(dict.fromkeys(m.name for m in mentions if m.type == "ORG" and " " in m.name))[:MAX_NAMES]
+    longer = {name: _longer_form(name, organisations) for name in {m.name for m in mentions if m.type == "ORG"}}
     sided = _sided_countries(mentions, knowledge)
     for m in mentions:
         name = m.name
         if m.type == "PERSON":
             name = people.get(m, name)
         elif m.type == "ORG":
-            name = long_forms.get(name) or _longer_form(name, organisations) or name
+            name = long_forms.get(name) or longer[name] or name
         elif is_side(name):
             if name.lower() not in sided:
                 continue
@@ -127,26 +129,30 @@ def _display_name(draft: _Draft, knowledge: Knowledge) -> str:
 def _full_names(people: Iterable[RawMention]) -> dict[RawMention, str]:
     """Map a mention of a person to the full name it stands for: the last one before it that fits, else the first after it."""
     mentions = list(people)
-    full = [m for m in mentions if " " in m.name]
-    found: dict[RawMention, str] = {}
-    by_word: dict[str, list[RawMention]] = {}
-    for m in full:
-        for word in {fold(m.name).split()[-1], fold(m.name).split()[0]}:
-            by_word.setdefault(word, []).append(m)
-    longest = {
-        fold(m.name): max((o.name for o in by_word[fold(m.name).split()[-1]] if _same_person(m.name, o.name)), key=len) for m in full
-    }
+    full = list(dict.fromkeys(m.name for m in mentions if " " in m.name))
+    longest = {name: max((other for other in full if _same_person(name, other)), key=len) for name in full[:MAX_NAMES]}
+    found = {m: longest.get(m.name, m.name) for m in mentions if " " in m.name}
+    single = {fold(m.name) for m in mentions if " " not in m.name}
+    bearers = {word: _bearers(word, full) for word in single}
+    last: dict[str, str] = {}  # of each single name: the full name read last
+    waiting: dict[str, list[RawMention]] = {}
     for m in mentions:
-        words = fold(m.name).split()
-        if len(words) > 1:
-            found[m] = longest[fold(m.name)]
-            continue
-        fitting = by_word.get(words[0], []) if words else []
-        fitting = [o for o in fitting if fold(o.name).split()[-1] == words[0]] or fitting
-        before = [o for o in fitting if o.start < m.start]
-        if fitting:
-            found[m] = longest[fold((before[-1] if before else fitting[0]).name)]
+        if " " in m.name:
+            for word in single.intersection(fold(m.name).split()):
+                if m.name in bearers[word]:
+                    last[word] = m.name
+                    found.update(dict.fromkeys(waiting.pop(word, ()), found[m]))
+        elif fold(m.name) in last:
+            found[m] = longest.get(last[fold(m.name)], last[fold(m.name)])
+        else:
+            waiting.setdefault(fold(m.name), []).append(m)
     return found
+
+
+def _bearers(word: str, full: Iterable[str]) -> frozenset[str]:
+    """Return the full names that end in *word*, or, where none does, those that begin with it (Kim, Volodymyr)."""
+    by_last = frozenset(name for name in full if fold(name).split()[-1] == word)
+    return by_last or frozenset(name for name in full if fold(name).split()[0] == word)
 
 
 def _same_person(short: str, long: str) -> bool:
@@ -162,13 +168,13 @@ def _long_forms(doc: Doc, mentions: Sequence[RawMention]) -> dict[str, str]:
     for a, b in pairwise(organisations):
         if b.start == a.end + 1 and doc[a.end].text in ("(", "["):
             short, long = (b, a) if b.name.isupper() else (a, b)
-            if short.name.isupper() and not long.name.isupper() and len(short.name) < len(long.name):
+            if short.name.isupper() and not long.name.isupper() and len(short.name) < len(long.name) and long.type != "GPE":
                 forms.setdefault(short.name, long.name)
-    for m in organisations:
-        if m.name.isupper() and m.name not in forms:
-            long_name = next((o.name for o in organisations if " " in o.name and is_abbreviation(m.name, o.name)), None)
-            if long_name:
-                forms[m.name] = long_name
+    names = list(dict.fromkeys(m.name for m in organisations))[:MAX_NAMES]
+    for letters in (name for name in names if name.isupper() and name not in forms):
+        spelled = next((name for name in names if " " in name and is_abbreviation(letters, name)), None)
+        if spelled:
+            forms[letters] = spelled
     return forms
 
 
@@ -273,15 +279,31 @@ def _sectors(draft: _Draft, phrases: Sequence[Span], knowledge: Knowledge) -> tu
         return (sector,) if sector else ()
     if draft.type != "PERSON":
         return ()
-    found = Counter(s for phrase in phrases if (s := knowledge.sector_of(phrase.text)))
+    found = Counter(sector for phrase in phrases if (sector := _sector_beside(phrase, knowledge)))
     return tuple(sector for sector, _ in found.most_common())
 
 
+def _sector_beside(phrase: Span, knowledge: Knowledge) -> str | None:
+    """Return the sector of a title; of a spokesman or chief that of the organisation named with him (Hamas spokesman)."""
+    words = [token.text for token in phrase]
+    if any(knowledge.is_weak_role(word) for word in words):
+        bodies = (knowledge.organisation(" ".join(words[i:j])) for i in range(len(words)) for j in range(min(len(words), i + 4), i, -1))
+        sector = next((body.sectors[0] for body in bodies if body and body.sectors), None)
+        if sector:
+            return sector
+    return knowledge.sector_of(" ".join(words))
+
+
 def _phrases_around(doc: Doc, mention: RawMention, spec: LanguageSpec) -> Iterator[Span]:
-    """Yield the words that say who a name is: the title before it, and what it stands in apposition to."""
+    """Yield the words that say who a name is: its title, the country or body after it, and what it stands in apposition to."""
     title = _title(doc, mention.start, spec)
     if title:
         yield title
+    after = doc[mention.end : mention.end + 2].text.lower().split()
+    if mention.type == "PERSON" and after[:1] == ["of"]:
+        yield doc[mention.end + 1 : _nominal_end(doc, mention.end + 1, spec)]  # Nicolas Sarkozy of France
+    if mention.type == "PERSON" and len(after) == 2 and after[0] in ("'s", "’s") and after[1] in spec.governments:
+        yield doc[mention.end + 1 : mention.end + 2]  # William Ruto's government
     root = doc[mention.start : mention.end].root
     if root.dep_ == "appos" and not mention.start <= root.head.i < mention.end:
         yield _noun_phrase(doc, root.head, mention)
@@ -297,7 +319,16 @@ def _title(doc: Doc, start: int, spec: LanguageSpec) -> Span | None:
         i -= 1
     while i < start and (doc[i].lower_ in _LINKS or doc[i].lower_ in spec.honorifics or doc[i].text in ("'s", "’s")):
         i += 1
+    while i < start and doc[start - 1].lower_ in spec.honorifics:
+        start -= 1
     return doc[i:start] if i < start else None
+
+
+def _nominal_end(doc: Doc, start: int, spec: LanguageSpec) -> int:
+    end = start
+    while end < len(doc) and end - start < TITLE_REACH and _is_nominal(doc[end], spec):
+        end += 1
+    return end
 
 
 def _is_nominal(token: Token, spec: LanguageSpec) -> bool:
@@ -328,11 +359,11 @@ def _sentence_starts(doc: Doc) -> tuple[int, ...]:
     return tuple(sent.start_char for sent in doc.sents)
 
 
-def _at_home(entities: tuple[Entity, ...], starts: Sequence[int]) -> tuple[Entity, ...]:
+def _at_home(entities: tuple[Entity, ...], starts: Sequence[int], knowledge: Knowledge) -> tuple[Entity, ...]:
     """Give officials, courts, ministries and towns that nothing ties to a country the one that is spoken of around them."""
     spoken: dict[int, Counter[str]] = {}
     for entity in entities:
-        if entity.country and len(entity.country) == 3:
+        if entity.country and entity.country in knowledge.countries:
             for m in entity.mentions:
                 spoken.setdefault(bisect_right(starts, m.start), Counter())[entity.country] += 1
     whole: Counter[str] = sum(spoken.values(), Counter())

@@ -135,7 +135,7 @@ def _label(mention: RawMention, votes: Counter[str], surnames: set[str], knowled
         return metonym.type
     most = max(votes.values())
     label = min(kind for kind, count in votes.items() if count == most)
-    if label == "PERSON" and " " not in name and (places := knowledge.places(name)) and places[0].population >= 200_000:
+    if label == "PERSON" and (places := knowledge.places(name)) and places[0].population >= (100_000 if " " in name else 1_000_000):
         return "GPE"
     return label
 

@@ -95,10 +95,10 @@ def find_times(doc_or_text: Doc | str, published_on: date | None) -> tuple[TimeE
 
 
 def document_date(text: str, published_at: datetime | None) -> date | None:
-    """Return the day a story is of: a full date alone on one of its first lines, else the day of publication in UTC."""
+    """Return the day a story is of: a full date alone on one of its first lines or in its dateline, else that of publication in UTC."""
     for line in text.split("\n", DATELINE_LINES)[:DATELINE_LINES]:
         for pattern in _DATE_LINES:
-            match = pattern.fullmatch(line.strip())
+            match = pattern.match(line.strip())
             if match and (day := _day(match)):
                 return day
     return published_at.astimezone(UTC).date() if published_at else None
@@ -340,7 +340,8 @@ _BEFORE_MONTH = "in|of|since|until|by|during|from|early|late|mid|through"
 _BEFORE_YEAR = f"{_BEFORE_MONTH}|before|after|the|year|between|and|to|around|its|his|her|their|a"
 _FULL = rf"(?:{_WEEKDAY},? )?(?:(?P<month>{_MONTH}) (?P<day>{_DAY}),? (?P<year>{_YEAR}))\b"
 _FULL_DAY_FIRST = rf"(?:\b{_WEEKDAY},? )?\b(?P<day>{_DAY})(?: of)? (?P<month>{_MONTH}),? (?P<year>{_YEAR})\b"
-_DATE_LINES = (re.compile(_FULL), re.compile(_FULL_DAY_FIRST))
+_FILED = r"(?:[A-Z\u00c0-\u00de][A-Z\u00c0-\u00de .'’-]+,? (?:\([^()]{2,30}\),? )?)"  # LONDON, Nov. 2, 2010 (Agency) —
+_DATE_LINES = tuple(re.compile(p) for full in (_FULL, _FULL_DAY_FIRST) for p in (rf"{full}$", rf"{_FILED}{full} ?[—–(-]"))
 
 
 def _rule(pattern: str, read: Reader, *, ignore_case: bool = False) -> tuple[re.Pattern[str], Reader]:

@@ -141,6 +141,11 @@ class Knowledge:
         role = self._ending(words)
         return role[0] if role else None
 
+    def is_weak_role(self, word: str) -> bool:
+        """Return whether *word* says no more than that its bearer belongs to something (spokesman, chief, member)."""
+        role = self._role(fold(word))
+        return role is not None and role[1]
+
     def _ending(self, words: list[str]) -> tuple[str, bool] | None:
         """Return the sector of the longest known ending, and whether it is a weak head without a role before it."""
         for start in range(len(words)):

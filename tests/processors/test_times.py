@@ -103,6 +103,7 @@ def test_the_ends_of_the_calendar_are_no_error(today: date) -> None:
         ("Headline\n\nFriday, August 21, 2015\n\nBody of 1 May 2001.", None, date(2015, 8, 21)),
         ("Headline\n\n21 August 2015\n\nBody.", datetime(2015, 8, 25, tzinfo=UTC), date(2015, 8, 21)),
         ("Headline\n\nOn August 21, 2015 it began.", datetime(2015, 8, 25, 23, 30, tzinfo=UTC), date(2015, 8, 25)),
+        ("LONDON, Nov. 2, 2010 (Agency) — They met.", datetime(2024, 1, 1, tzinfo=UTC), date(2010, 11, 2)),
         ("Headline", None, None),
         ("", None, None),
     ],
