@@ -25,7 +25,6 @@ class LanguageSpec:
     sentence_openers: frozenset[str]
     honorifics: frozenset[str]  # stand before a person's name and say nothing of a role
     address: frozenset[str]  # those after which a capitalised word is a person
-    name_suffixes: frozenset[str]
     organisation_nouns: frozenset[str]  # heads of names of organisations
     governments: frozenset[str]  # what stands after the name of who heads it: the Monti government
     calendar: frozenset[str]  # words that are never a name by themselves
