@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="News feeds in; a database of who did what to whom, when and where, out.\n\nA first look: dateline demo",
 )
-for family in (feeds.app, query.app, operate.topics_app, operate.dead_letters_app, operate.db_app):
+for family in (feeds.app, query.app, operate.topics_app, operate.dead_letters_app, operate.gaps_app, operate.db_app):
     app.add_typer(family)
 for commands in (workers, annotate, operate, demo):
     commands.register(app)

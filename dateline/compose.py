@@ -15,12 +15,12 @@ from typing import TypeVar
 from sqlalchemy import Engine
 
 from dateline import __version__
-from storage.dead_letters import record_gaps
+from storage.dead_letters import gaps_accepted, record_gaps
 from storage.engine import check_migration, connect_database, transaction, upgrade
 from storage.worker import DatabaseSink, DeadLetterSink
 from stream.broker import Broker, Record, TopicSpec
 from stream.connect import connect_broker
-from stream.errors import OffsetsLost, TransientError
+from stream.errors import OffsetsLost, StageStopped, TransientError
 from stream.messages import AnnotatedArticle, decode
 from stream.settings import Settings
 from stream.stage import Limits, Source, Stage, run_stage
@@ -115,12 +115,16 @@ def store(settings: Settings, stop: threading.Event) -> None:
 
 def _run_stage(settings: Settings, stage: Stage[In, Out], broker: Broker, engine: Engine, stop: threading.Event) -> None:
     limits = Limits(settings.batch_records, settings.batch_chars, settings.failures_in_row)
-    try:
-        run_stage(stage, broker, stop, dead_letters=settings.dead_letters_topic, version=__version__, limits=limits)
-    except OffsetsLost as e:
+
+    def accepts(lost: OffsetsLost) -> bool:
         with transaction(engine) as conn:
-            record_gaps(conn, stage.name, e.missing)
-        raise
+            record_gaps(conn, stage.name, lost.missing)
+            return gaps_accepted(conn, stage.name, lost.missing)
+
+    try:
+        run_stage(stage, broker, stop, dead_letters=settings.dead_letters_topic, version=__version__, limits=limits, accepts=accepts)
+    except OffsetsLost as e:
+        raise StageStopped(f"{e}. To go on without them: dateline gaps accept {stage.name}") from e
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from storage.dialect import insert_into
 from storage.schema import dead_letters, gaps
@@ -50,6 +50,14 @@ def accept_gaps(conn: Connection, group: str, *, now: datetime | None = None) ->
     """Note that an operator takes the loss of every open gap of *group*; return how many there were."""
     still_open = update(gaps).where(gaps.c.consumer_group == group, gaps.c.accepted_at.is_(None))
     return conn.execute(still_open.values(accepted_at=now or datetime.now(UTC))).rowcount
+
+
+def gaps_accepted(conn: Connection, group: str, missing: Mapping[tuple[str, int], tuple[int, int]]) -> bool:
+    """Tell whether an operator has taken the loss of every range in *missing*."""
+    taken = select(gaps.c.topic, gaps.c.partition, gaps.c.from_offset, gaps.c.to_offset)
+    rows = conn.execute(taken.where(gaps.c.consumer_group == group, gaps.c.accepted_at.is_not(None))).all()
+    known = {((row.topic, row.partition), (row.from_offset, row.to_offset)) for row in rows}
+    return missing.items() <= known
 
 
 def _row(letter: DeadLetter, now: datetime) -> dict[str, object]:

@@ -28,7 +28,7 @@ from typing import Generic, Protocol, TypeVar
 
 from stream.broker import Broker, Consumer, Offsets, Producer, Record, TopicPartition
 from stream.dead_letters import Failure, send_dead_letter
-from stream.errors import DatelineError, Fenced, PermanentError, StageStopped, TransientError
+from stream.errors import DatelineError, Fenced, OffsetsLost, PermanentError, StageStopped, TransientError
 
 POLL_TIMEOUT = 0.5  # seconds; also how soon an idle stage notices that it should stop
 HEARTBEAT_EVERY = 1.0  # seconds
@@ -127,17 +127,19 @@ def run_stage(
     dead_letters: str,
     version: str,
     limits: Limits = Limits(),
+    accepts: Callable[[OffsetsLost], bool] = lambda lost: False,
     on_batch: Callable[[Batch], None] | None = None,
 ) -> None:
     """Run *stage* until *stop* is set; then finish the chunk under way, commit it and leave the group.
 
     TransientErrors are retried in place with capped exponential back-off. A record that fails for good goes, alone, to the
-    topic *dead_letters*, with *version* in its headers. Raises StageStopped, with nothing of the chunk committed, where an
-    operator has to act first.
+    topic *dead_letters*, with *version* in its headers. Where records were deleted before they were read, *accepts* says
+    whether an operator has taken the loss; then the stage goes on behind it. Raises StageStopped, with nothing of the chunk
+    committed, where an operator has to act first.
     """
     breaker = _Breaker(stage.name, limits.failures_in_row)
     letters = _DeadLetters(broker, dead_letters, stage.name, version)
-    member = _Member(broker, stage.name, stage.source.topic, stop)
+    member = _Member(broker, stage.name, stage.source.topic, stop, accepts)
     try:
         while not stop.is_set():
             records = member.poll(limits.records)
@@ -305,8 +307,8 @@ class _DeadLetters:
 class _Member:
     """A group member that lives on while work is done on another thread, and that waits out whatever is transient."""
 
-    def __init__(self, broker: Broker, group: str, topic: str, stop: threading.Event) -> None:
-        self._broker, self._group, self._topic, self._stop = broker, group, topic, stop
+    def __init__(self, broker: Broker, group: str, topic: str, stop: threading.Event, accepts: Callable[[OffsetsLost], bool]) -> None:
+        self._broker, self._group, self._topic, self._stop, self._accepts = broker, group, topic, stop, accepts
         self._consumer: Consumer | None = None
         self._thread = _WorkThread(group)
 
@@ -315,7 +317,7 @@ class _Member:
         for attempt in range(1_000_000):
             try:
                 self._consumer = self._consumer or self._broker.consumer(self._group, (self._topic,))
-                return self._consumer.poll(POLL_TIMEOUT, max_records)
+                return self._read(self._consumer, max_records)
             except Fenced:
                 self._reopen()
             except TransientError as e:
@@ -323,6 +325,17 @@ class _Member:
                     break
                 self._back_off(e, attempt)
         return ()
+
+    def _read(self, consumer: Consumer, max_records: int) -> Sequence[Record]:
+        try:
+            return consumer.poll(POLL_TIMEOUT, max_records)
+        except OffsetsLost as e:
+            if not self._accepts(e):
+                raise
+            for (topic, partition), (_, behind) in e.missing.items():
+                consumer.seek(TopicPartition(topic, partition), behind)
+            log.warning("went on behind records that are lost", extra={"stage": self._group, "missing": str(e.missing)})
+            return consumer.poll(POLL_TIMEOUT, max_records)
 
     def work(self, function: Callable[[], object]) -> None:
         """Run *function* on the work thread until it succeeds; raises what it raises for good, and _Interrupted."""

@@ -12,15 +12,17 @@ from dateline import compose
 from dateline.commands.feeds import database
 from dateline.output import AsCsv, AsJson, cell, console, show
 from storage import queries
-from storage.dead_letters import mark_replayed
+from storage.dead_letters import accept_gaps, mark_replayed
 from storage.engine import reading, transaction, upgrade
 from stream.errors import ConfigError, DatelineError
 from stream.settings import PREFIX, Settings, load_settings
 
 topics_app = typer.Typer(name="topics", no_args_is_help=True, help="The broker's topics.")
 dead_letters_app = typer.Typer(name="dead-letters", no_args_is_help=True, help="Records that no stage could handle.")
+gaps_app = typer.Typer(name="gaps", no_args_is_help=True, help="Records that were deleted before a stage read them.")
 db_app = typer.Typer(name="db", no_args_is_help=True, help="The database.")
 
+GAP_COLUMNS = ("consumer_group", "topic", "partition", "from_offset", "to_offset", "detected_at", "accepted_at")
 LETTER_COLUMNS = ("id", "failed_at", "stage", "topic", "partition", "offset", "error_class", "message", "replayed_at")
 
 
@@ -163,6 +165,30 @@ def letters_replay(ids: Annotated[list[int], typer.Argument(metavar="ID…")]) -
             broker.close()
     for row in rows:
         typer.echo(f"{row['id']} sent to {row['topic']}")
+
+
+@gaps_app.command("list")
+def gaps_list(as_json: AsJson = False, as_csv: AsCsv = False) -> None:
+    """Show what is missing; a stage with an open gap does not go on.
+
+    Example: dateline gaps list
+    """
+    with database() as (_, engine), reading(engine) as conn:
+        rows = queries.gaps(conn)
+    show(rows, GAP_COLUMNS, as_json=as_json, as_csv=as_csv, empty="No gaps.")
+
+
+@gaps_app.command("accept")
+def gaps_accept(group: Annotated[str, typer.Argument(help="The stage, as shown in the list.")]) -> None:
+    """Take the loss of every open gap of a stage, which then goes on behind it when it is started again.
+
+    Example: dateline gaps accept dateline.store
+    """
+    with database() as (_, engine), transaction(engine) as conn:
+        number = accept_gaps(conn, group)
+    if not number:
+        raise ConfigError(f"{group!r} has no open gap; `dateline gaps list` shows them")
+    typer.echo(f"{number} accepted; start {group} again")
 
 
 def _letter(engine: Any, id_: int) -> Any:

@@ -6,7 +6,10 @@ import csv
 import io
 import json
 import os
+import sqlite3
 import sys
+import threading
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +18,15 @@ from typing import Any
 import pytest
 import typer.main
 
+from dateline import compose
 from dateline.cli import app, main
 from storage.dead_letters import write_letters
 from storage.engine import connect_database, transaction
 from stream.broker import Record
 from stream.connect import connect_broker
 from stream.dead_letters import Failure, send_dead_letter
+from stream.errors import StageStopped
+from stream.settings import load_settings
 
 NEVER = "sqlite:////dev/null/never"
 
@@ -92,6 +98,7 @@ def test_every_command_has_help_with_an_example_of_itself(path: tuple[str, ...],
         (("query", "articles", "--limit", "0"), "--limit"),
         (("dead-letters", "show", "7"), "there is no dead letter 7"),
         (("dead-letters", "replay", "7"), "there is no dead letter 7"),
+        (("gaps", "accept", "dateline.store"), "'dateline.store' has no open gap"),
         (("annotate", "missing.txt"), "missing.txt cannot be read"),
         (("annotate", "-", "--published-at", "soon"), "'soon' is no date"),
         (("nonsense",), "nonsense"),
@@ -182,6 +189,37 @@ def test_dead_letter_is_listed_shown_and_replayed_to_its_topic(env: dict[str, st
     [record] = broker.consumer("r", ["dateline.articles"]).poll(5.0, 10)
     assert (record.key, record.value, record.headers) == (failed.key, failed.value, failed.headers)
     assert json.loads(run(env, "dead-letters", "list", "--json").stdout)[0]["replayed_at"] is not None
+
+
+def test_a_gap_stops_a_stage_until_an_operator_accepts_it(env: dict[str, str], tmp_path: Path) -> None:
+    run(env, "topics", "ensure")
+    run(env, "db", "upgrade")
+    topic, group = "dateline.annotated", "dateline.store"
+    broker = connect_broker(f"sqlite:///{tmp_path / 'broker.db'}")
+    producer = broker.producer()
+    for number in range(3):
+        producer.send(topic, key=b"k", value=b"%d" % number)
+    producer.flush()
+    [partition] = [one.partition.partition for one in broker.lag(group, [topic]) if one.end]
+    with sqlite3.connect(tmp_path / "broker.db") as db:  # what retention does
+        db.execute("UPDATE partitions SET start = 2 WHERE topic = ? AND number = ?", (topic, partition))
+        db.execute("INSERT INTO offsets SELECT ?, id, 0 FROM partitions WHERE topic = ?", (group, topic))
+
+    settings = load_settings(data_dir=tmp_path)
+    with pytest.raises(StageStopped, match=r"dateline gaps accept dateline\.store"):
+        compose.store(settings, threading.Event())
+    [gap] = json.loads(run(env, "gaps", "list", "--json").stdout)
+    assert (gap["consumer_group"], gap["from_offset"], gap["to_offset"], gap["accepted_at"]) == (group, 0, 2, None)
+    assert run(env, "gaps", "accept", group).returncode == 0
+    stop = threading.Event()
+    worker = threading.Thread(target=compose.store, args=(settings, stop))
+    worker.start()
+    deadline = time.monotonic() + 20
+    while sum(one.lag for one in broker.lag(group, [topic])) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    stop.set()
+    worker.join()
+    assert sum(one.lag for one in broker.lag(group, [topic])) == 0
 
 
 def test_annotate_names_bad_lines_and_annotates_the_others(env: dict[str, str]) -> None:
