@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sqlalchemy.engine import make_url
 
 from scripts.kafka import KafkaServer
 from tests.deploy.compose import ROOT, command, environment, own_services
+from tests.services.postgres import fresh_database
 from tests.system.harness import Site, Story, Workers, run_dateline, stories
 
 WORKERS = ("ingest", "process", "store")
@@ -34,6 +36,12 @@ def wire_reports() -> dict[str, list[Story]]:
         title, _, body = file.read_text(encoding="utf-8").partition("\n\n")
         found.append(Story(f"tag:test,2025:{file.stem}", title, body))
     return {"/wire.xml": found}
+
+
+@pytest.fixture
+def empty_postgres_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with fresh_database(request, "postgres", tmp_path, migrated=False) as url:
+        yield url
 
 
 @pytest.mark.parametrize("source", [generated, wire_reports])

@@ -138,10 +138,10 @@ def test_a_text_is_cut_after_a_line_before_it_is_cut_after_a_word() -> None:
 
 
 def test_the_seed_article_is_read_right(annotator: Annotator) -> None:
-    shared = Path(os.environ.get("DATELINE_SHARED", Path(__file__).parents[3] / "shared"))
+    shared = Path(os.environ.get("EVAL_DATA", Path(__file__).parents[3] / "shared"))
     seeds = sorted((shared / "seed").glob("*.txt"))
     if not seeds:
-        pytest.skip("the seed article is not here: DATELINE_SHARED names the folder that has it")
+        pytest.skip("the seed article is not here: EVAL_DATA names the folder that has it")
     (annotated,) = annotator.annotate([article(seeds[0].read_text(encoding="utf-8"))])
     countries = {e.name: e.country for e in annotated.entities if e.type == "PERSON"}
     assert countries == {
