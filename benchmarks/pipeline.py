@@ -37,7 +37,7 @@ restraint.
 """
 
 
-def main(paths: Sequence[str]) -> None:
+def main(paths: Sequence[str] = ()) -> None:
     """Print one line a measurement."""
     texts = [Path(path).read_text(encoding="utf-8") for path in paths] or [STORY * 4]
     size = sum(len(text.split()) for text in texts)
