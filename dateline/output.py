@@ -17,6 +17,8 @@ from rich.table import Table
 
 from stream.errors import ConfigError
 
+ONE_LINE = frozenset({"title", "sentence", "snippet", "message"})  # columns that a narrow table cuts rather than wraps
+
 Rows = Sequence[Mapping[str, Any]]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON array with every column.")]
@@ -70,7 +72,8 @@ def _table(rows: Rows, columns: Iterable[str], title: str) -> Table:
     names = list(columns)
     for name in names:
         numeric = all(isinstance(row.get(name), int | float | None) and not isinstance(row.get(name), bool) for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+        cut = name in ONE_LINE
+        table.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="ellipsis" if cut else "fold", no_wrap=cut)
     for row in rows:
         table.add_row(*(_escape(cell(row.get(name))) for name in names))
     return table

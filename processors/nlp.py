@@ -25,6 +25,7 @@ from spacy.vocab import Vocab
 from processors.knowledge import load_knowledge
 from processors.languages import LanguageSpec, load_language
 from processors.lexicon import load_lexicon
+from processors.places import dateline_end
 from stream.errors import ConfigError
 from stream.messages import PipelineInfo
 
@@ -133,8 +134,11 @@ class Boundaries:
         """Set ``is_sent_start`` where it is certain."""
         starts: Any = np.zeros((len(doc), 1), dtype=np.int64)
         length = 0
+        report = dateline_end(doc.text)
         for token in doc:
             start = _starts_sentence(token, self._spec) if token.i else True
+            if report is not None and token.idx >= report and not token.is_space:
+                start, report = True, None  # "PARIS —" is no part of the sentence behind it
             length += 1
             if length > MAX_SENTENCE and not token.is_space:
                 start = True

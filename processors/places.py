@@ -61,9 +61,24 @@ def dateline_place(text: str, knowledge: Knowledge) -> Place | None:
     return None
 
 
-def _line_place(line: str, start: int, knowledge: Knowledge) -> Place | None:
+def dateline_end(text: str) -> int | None:
+    """Return the offset behind the dash of the dateline in *text*, where it has one: the report itself begins there."""
+    start = 0
+    for line in text.split("\n", DATELINE_LINES)[:DATELINE_LINES]:
+        if match := _dateline(line):
+            return start + match.end()
+        start += len(line) + 1
+    return None
+
+
+def _dateline(line: str) -> re.Match[str] | None:
     match = _DATELINE.match(line)
-    if match is None or not (match["city"].isupper() or match["agency"]):
+    return match if match and (match["city"].isupper() or match["agency"]) else None
+
+
+def _line_place(line: str, start: int, knowledge: Knowledge) -> Place | None:
+    match = _dateline(line)
+    if match is None:
         return None
     area = match["area"] or ""
     hints = [code for code in (knowledge.country_named(area), *(p.code for p in knowledge.places(area))) if code]
