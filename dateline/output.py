@@ -73,7 +73,9 @@ def _table(rows: Rows, columns: Iterable[str], title: str) -> Table:
     for name in names:
         numeric = all(isinstance(row.get(name), int | float | None) and not isinstance(row.get(name), bool) for row in rows)
         cut = name in ONE_LINE
-        table.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="ellipsis" if cut else "fold", no_wrap=cut)
+        table.add_column(
+            name.replace("_", " "), justify="right" if numeric else "left", overflow="ellipsis" if cut else "fold", no_wrap=cut
+        )
     for row in rows:
         table.add_row(*(_escape(cell(row.get(name))) for name in names))
     return table

@@ -26,9 +26,7 @@ ROOT = Path(__file__).parents[2]
 FEEDS = Path(os.environ.get("EVAL_DATA", ROOT.parent / "shared")) / "feeds" / "feedparser"
 SHARE = 0.97  # of the expectations hold, at least
 
-pytestmark = pytest.mark.skipif(
-    not FEEDS.is_dir(), reason="feedparser's test feeds are not here; EVAL_DATA names the folder above them"
-)
+pytestmark = pytest.mark.skipif(not FEEDS.is_dir(), reason="feedparser's test feeds are not here; EVAL_DATA names the folder above them")
 
 
 class Case(NamedTuple):
