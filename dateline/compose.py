@@ -9,14 +9,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Engine
 
 from dateline import __version__
 from storage.dead_letters import gaps_accepted, record_gaps
-from storage.engine import check_migration, connect_database, transaction, upgrade
+from storage.engine import check_migration, connect_database, current_migration, transaction, upgrade
 from storage.worker import DatabaseSink, DeadLetterSink
 from stream.broker import Broker, Record, TopicSpec
 from stream.connect import connect_broker
@@ -66,12 +65,13 @@ def groups(settings: Settings) -> dict[str, str]:
 
 def shown(url: str) -> str:
     """Return *url* with what may be a password hidden."""
-    return re.sub(r"(://[^/@:]*):[^@]*@", r"\1:********@", url)
+    url = re.sub(r"(://[^/:@]*):.*@", r"\1:********@", url)
+    return re.sub(r"(?i)((?:password|passfile|token|secret)[^=&]*=)[^&]*", r"\1********", url)
 
 
 def prepare_embedded(settings: Settings, engine: Engine) -> None:
-    """Make what is embedded and does not exist yet: the database file. A server's database is made by ``dateline db upgrade``."""
-    if settings.database.startswith("sqlite:") and not Path(str(engine.url.database)).exists():
+    """Make the tables of an embedded database that has none yet; those of a server are made by ``dateline db upgrade``."""
+    if settings.database.startswith("sqlite:") and current_migration(engine) is None:
         upgrade(engine)
 
 

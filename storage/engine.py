@@ -105,10 +105,16 @@ def database_errors() -> Iterator[None]:
         raise PermanentError(f"the database cannot hold a number: {e}") from e
 
 
+def current_migration(engine: Engine) -> str | None:
+    """Return the migration that the database is at, None where it has no tables; the folder of an SQLite file is made."""
+    _make_folder(engine)
+    with reading(engine) as conn:
+        return _migration(conn)
+
+
 def check_migration(engine: Engine) -> None:
     """Return if the database is at the migration that this code expects, else raise MigrationMismatch."""
-    with reading(engine) as conn:
-        found = _migration(conn)
+    found = current_migration(engine)
     script = ScriptDirectory.from_config(_alembic())
     expected = script.get_current_head()
     if found == expected:
@@ -123,14 +129,18 @@ def upgrade(engine: Engine) -> None:
 
     A database that is there already is not touched, so that views keep the rights that were granted on them.
     """
-    if engine.dialect.name == "sqlite":
-        Path(str(engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(engine)
     with database_errors(), engine.begin() as conn:  # on SQLite the transaction itself is the lock
         if conn.dialect.name == "postgresql":
             conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
         config = _alembic(conn)
         if _migration(conn) != ScriptDirectory.from_config(config).get_current_head():
             command.upgrade(config, "head")
+
+
+def _make_folder(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        Path(str(engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
 
 
 def _sqlite_engine(url: str) -> Engine:

@@ -160,7 +160,14 @@ def unknown_topic(topic: str) -> ConfigError:
     return ConfigError(f"the topic {topic} does not exist: `dateline topics ensure` makes it")
 
 
-def offsets_lost(group: str, missing: dict[tuple[str, int], tuple[int, int]]) -> OffsetsLost:
-    """The error for records that are gone before *group* read them; *missing* as in OffsetsLost."""
+def offsets_lost(
+    group: str, missing: dict[tuple[str, int], tuple[int, int]], resume: dict[tuple[str, int], int] | None = None
+) -> OffsetsLost:
+    """The error for records that are gone before *group* read them; *missing* and *resume* as in OffsetsLost.
+
+    Reading goes on behind what is missing where *resume* does not say otherwise.
+    """
     ranges = ", ".join(f"{topic}[{number}] {first}–{last - 1}" for (topic, number), (first, last) in sorted(missing.items()))
-    return OffsetsLost(f"{group} has not read records that are gone from the log: {ranges}", missing=missing)
+    behind = {partition: last for partition, (_, last) in missing.items()}
+    message = f"{group} has not read records that are gone from the log: {ranges}"
+    return OffsetsLost(message, missing=missing, resume={**behind, **(resume or {})})

@@ -78,12 +78,14 @@ class SchemaTooNew(StageStopped):
 class OffsetsLost(StageStopped):
     """A group's committed offset is below the start of the log.
 
-    *missing* maps (topic, partition) to the half-open range of offsets that can no longer be read.
+    *missing* maps (topic, partition) to the half-open range of offsets that can no longer be read, *resume* to the offset
+    at which reading can go on.
     """
 
-    def __init__(self, message: str, *, missing: dict[tuple[str, int], tuple[int, int]]) -> None:
+    def __init__(self, message: str, *, missing: dict[tuple[str, int], tuple[int, int]], resume: dict[tuple[str, int], int]) -> None:
         super().__init__(message)
         self.missing = missing
+        self.resume = resume
 
 
 class MigrationMismatch(StageStopped):

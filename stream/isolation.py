@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import resource
+import signal
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from stream.errors import ChildLost
 
 PARENT_CHECK = 1.0  # seconds between two looks at whether the parent still lives
-JOIN_TIMEOUT = 5.0  # seconds
+JOIN_TIMEOUT = 3.0  # seconds
+TRIES = 3  # pools that a task is given to where they break
+CONSTS.term_timeout = 0.2  # seconds from SIGTERM, which children ignore, to SIGKILL
 
 R = TypeVar("R")
 
@@ -40,22 +45,25 @@ class IsolatedPool:
         initargs: tuple[Any, ...] = (),
         memory_bytes: int | None = None,
     ) -> None:
-        self._pool = ProcessPool(
+        pool: Any = ProcessPool  # pebble's own annotations end here
+        self._make: Callable[[], Any] = lambda: pool(
             max_workers=workers,
             initializer=_prepare,
             initargs=(os.getpid(), memory_bytes, initializer, initargs),
             context=multiprocessing.get_context("spawn"),
         )
+        self._lock = threading.Lock()
+        self._pool = self._make()
+        self._closed = False
 
     def submit(self, function: Callable[..., R], *args: Any, timeout: float) -> Future[R]:
         """Return a future of ``function(*args)``; *timeout* seconds count from its start in a child.
 
         The future raises ChildLost (crash, timeout, memory), or what *function* raised.
         """
-        task = self._pool.schedule(_call, args=(function, *args), timeout=timeout)
         result: Future[R] = Future()
         result.set_running_or_notify_cancel()
-        task.add_done_callback(lambda done: _settle(done, result, function.__name__, timeout))
+        self._start(result, function, args, timeout, TRIES)
         return result
 
     def run(self, function: Callable[..., R], *args: Any, timeout: float) -> R:
@@ -64,8 +72,37 @@ class IsolatedPool:
 
     def close(self) -> None:
         """Kill the children; what was under way raises ChildLost. May be called twice."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join(JOIN_TIMEOUT)
+        with self._lock:
+            self._closed = True
+        _end(self._pool)
+
+    def _start(self, result: Future[R], function: Callable[..., R], args: tuple[Any, ...], timeout: float, tries: int) -> None:
+        def settle(done: Future[R]) -> None:
+            # A pool breaks where a child is killed while idle, and then the task is none of the causes.
+            if tries > 1 and not done.cancelled() and isinstance(done.exception(), BrokenProcessPool):
+                self._start(result, function, args, timeout, tries - 1)
+            else:
+                _settle(done, result, function.__name__, timeout)
+
+        try:
+            task = self._schedule(function, args, timeout)
+        except RuntimeError as e:
+            result.set_exception(ChildLost(f"{function.__name__} found no process to run in: {e}", cause="crash"))
+        else:
+            task.add_done_callback(settle)
+
+    def _schedule(self, function: Callable[..., R], args: tuple[Any, ...], timeout: float) -> Future[R]:
+        with self._lock:
+            if not self._closed and not self._pool.active:
+                broken, self._pool = self._pool, self._make()
+                threading.Thread(target=_end, args=(broken,), daemon=True).start()
+            task: Future[R] = self._pool.schedule(_call, args=(function, *args), timeout=timeout)
+            return task
+
+
+def _end(pool: Any) -> None:
+    pool.stop()
+    pool.join(JOIN_TIMEOUT)
 
 
 def _settle(done: Future[R], result: Future[R], name: str, timeout: float) -> None:
@@ -75,6 +112,8 @@ def _settle(done: Future[R], result: Future[R], name: str, timeout: float) -> No
         result.set_exception(ChildLost(f"{name} was cancelled: the pool was closed", cause="crash"))
     except TimeoutError:
         result.set_exception(ChildLost(f"{name} ran past its deadline of {timeout:g} s", cause="timeout"))
+    except BrokenProcessPool as e:
+        result.set_exception(ChildLost(f"{name} broke its process pool: {e}", cause="crash"))
     except ProcessExpired as e:
         result.set_exception(ChildLost(f"{name} lost its process (exit code {e.exitcode})", cause="crash"))
     except MemoryError:
@@ -90,6 +129,8 @@ _failure: BaseException | None = None  # what the initializer of this child rais
 
 def _prepare(parent: int, memory_bytes: int | None, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
     global _failure
+    # A SIGTERM to the whole process group is for the parent, which then ends its batch; this child is killed when it is done.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     if memory_bytes is not None:
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
@@ -103,7 +144,18 @@ def _prepare(parent: int, memory_bytes: int | None, initializer: Callable[..., o
 def _call(function: Callable[..., R], *args: Any) -> R:
     if _failure is not None:
         raise _failure
-    return function(*args)
+    try:
+        return function(*args)
+    except Exception as e:
+        raise _portable(e) from None
+
+
+def _portable(error: Exception) -> Exception:
+    """Return *error*, or its words where it cannot travel to the parent: that would break the pool."""
+    try:
+        return error if type(pickle.loads(pickle.dumps(error))) is type(error) else RuntimeError(repr(error))  # noqa: S301
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 def _end_with(parent: int) -> None:

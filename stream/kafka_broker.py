@@ -349,7 +349,9 @@ class KafkaConsumer:
             starts = self._inner.beginning_offsets(list(positions), timeout_ms=_ms(REQUEST_TIMEOUT))
             ends = self._inner.end_offsets(list(positions), timeout_ms=_ms(REQUEST_TIMEOUT))
         missing = {(at.topic, at.partition): _gap(position, starts[at], ends[at]) for at, position in positions.items()}
-        return offsets_lost(self._group, missing)
+        # Above the end the topic was made anew, and everything in it is still to be read.
+        anew = {(at.topic, at.partition): starts[at] for at, position in positions.items() if position > ends[at]}
+        return offsets_lost(self._group, missing, anew)
 
 
 class _Cluster:

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from stream.errors import BadMessage, SchemaTooNew
 
 MAX_TEXT_CHARS = 200_000  # code points; longer texts are cut and marked truncated
+MAX_MAJOR_DIGITS = 9
 ONTOLOGY = "PLOVER 2.0-draft"
 
 EventType = Literal[
@@ -40,7 +41,10 @@ def clean_text(text: str) -> str:
 def _aware_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("a datetime needs a time zone")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as e:  # the first hours of year 1 in a zone east of UTC
+        raise ValueError("a datetime out of range") from e
 
 
 def _absent(value: object) -> bool:
@@ -262,9 +266,9 @@ def _refuse_newer(kind: type[BaseModel], value: bytes) -> None:
         name, _, major = str(found["schema"]).rpartition("/")
     except (ValueError, TypeError, KeyError, RecursionError):
         return
-    if name == known_name and major.isdigit() and int(major) > known_major:
+    if name == known_name and major.isascii() and major.isdigit() and (len(major) > MAX_MAJOR_DIGITS or int(major) > known_major):
         raise SchemaTooNew(
-            f"a message of schema {name}/{major} came in, and this version reads {name}/{known_major}: "
+            f"a message of schema {name}/{major[:MAX_MAJOR_DIGITS]} came in, and this version reads {name}/{known_major}: "
             "upgrade this worker (consumers are upgraded first: store, process, ingest)"
         )
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from stream.errors import ConfigError
 
@@ -148,7 +156,13 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as e:
         first = e.errors(include_url=False, include_input=False, include_context=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else ""
-        raise ConfigError(f"{PREFIX}{name.upper()} (or {name} in {CONFIG_FILE}): {first['msg']}") from e
+        raise ConfigError(f"{_named(str(first['loc'][0]) if first['loc'] else '')}: {first['msg']}") from e
+    except SettingsError as e:  # a value that should be JSON
+        field = re.search(r'field "(\w+)"', str(e))
+        raise ConfigError(f"{_named(field[1] if field else '')}: not JSON ({e.__cause__})") from e
     except ValueError as e:
         raise ConfigError(f"{CONFIG_FILE} cannot be read: {e}") from e
+
+
+def _named(setting: str) -> str:
+    return f"{PREFIX}{setting.upper()} (or {setting} in {CONFIG_FILE})"

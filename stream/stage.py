@@ -28,12 +28,12 @@ from typing import Generic, Protocol, TypeVar
 
 from stream.broker import Broker, Consumer, Offsets, Producer, Record, TopicPartition
 from stream.dead_letters import Failure, send_dead_letter
-from stream.errors import DatelineError, Fenced, OffsetsLost, PermanentError, StageStopped, TransientError
+from stream.errors import BadMessage, ChildLost, DatelineError, Fenced, OffsetsLost, PermanentError, StageStopped, TransientError
 
 POLL_TIMEOUT = 0.5  # seconds; also how soon an idle stage notices that it should stop
 HEARTBEAT_EVERY = 1.0  # seconds
 BACKOFF_FIRST, BACKOFF_CAP = 0.2, 30.0  # seconds
-DRAIN_TIMEOUT = 25.0  # seconds that a batch under way may still take once the stage was told to stop
+CLOSE_TIMEOUT = 2.0  # seconds for closing what the work thread holds, if that is free
 FAILURE_WINDOW, FAILURES_IN_WINDOW = 500, 100  # more failures than this among the last records stop the stage
 
 log = logging.getLogger("dateline.stage")
@@ -79,11 +79,14 @@ class Stage(Generic[In, Out]):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of a chunk, and after how many failures in a row the fault is taken to be the stage's, not the records'."""
+    """Bounds of a chunk; after how many failures in a row the fault is taken to be the stage's, not the records'; and how many
+    seconds a chunk under way may still take once the stage was told to stop.
+    """
 
     records: int = 200
     chars: int = 300_000
     failures_in_row: int = 20
+    drain: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ def run_stage(
     """
     breaker = _Breaker(stage.name, limits.failures_in_row)
     letters = _DeadLetters(broker, dead_letters, stage.name, version)
-    member = _Member(broker, stage.name, stage.source.topic, stop, accepts)
+    member = _Member(broker, stage.name, stage.source.topic, stop, accepts, limits.drain)
     try:
         while not stop.is_set():
             records = member.poll(limits.records)
@@ -149,7 +152,7 @@ def run_stage(
                     break
                 started = time.monotonic()
                 chunk = _Chunk(stage, items, breaker, letters)
-                member.work(chunk.run)
+                member.work(chunk)
                 if not member.commit(chunk.offsets):
                     break
                 batch = Batch(stage.name, len(chunk), len(chunk.failures), time.monotonic() - started)
@@ -177,6 +180,8 @@ class _Chunk(Generic[In, Out]):
         self._records = len(items)
         self.offsets: Offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record, _ in items}
         self.failures: list[Failure] = []
+        self._given_up = threading.Event()
+        self._tried_again: set[int] = set()  # ids of parts
         good = [(record, message) for record, message in items if not isinstance(message, PermanentError)]
         self._todo = deque([(good, 1)] if good else [])  # parts in order, and how often each has been tried then
         for record, message in items:
@@ -185,6 +190,10 @@ class _Chunk(Generic[In, Out]):
 
     def __len__(self) -> int:
         return self._records
+
+    def give_up(self) -> None:
+        """Have ``run`` neither isolate nor dead-letter anything any more: what goes wrong now comes from the stopping."""
+        self._given_up.set()
 
     def run(self) -> None:
         """Deliver every record or send it to dead letters. Raises what is no record's fault: TransientError, StageStopped, ConfigError."""
@@ -207,15 +216,25 @@ class _Chunk(Generic[In, Out]):
                 self._breaker.passed(len(part))
                 if whole:
                     return
+        self._check()
         self._letters.send(self.failures)
         self._stage.sink.deliver((), self.offsets)
 
     def _isolate(self, part: list[tuple[Record, In]], attempt: int, error: Exception) -> None:
-        if len(part) == 1:
-            self._fail(Failure(part[0][0], error, attempt))
-        else:
+        self._check()
+        if len(part) > 1:
             middle = len(part) // 2
             self._todo.extendleft([(part[middle:], attempt + 1), (part[:middle], attempt + 1)])
+        elif isinstance(error, ChildLost) and error.cause != "timeout" and id(part) not in self._tried_again:
+            # Somebody else may have killed the child. A record that does it by itself does it again.
+            self._tried_again.add(id(part))
+            self._todo.appendleft((part, attempt + 1))
+        else:
+            self._fail(Failure(part[0][0], error, attempt))
+
+    def _check(self) -> None:
+        if self._given_up.is_set():
+            raise _Interrupted
 
     def _fail(self, failure: Failure) -> None:
         self.failures.append(failure)
@@ -231,6 +250,10 @@ def _decoded(source: Source[In], records: Sequence[Record], owns: Callable[[Reco
             message = source.decode(record)
         except PermanentError as e:
             yield (record, e), 0
+        except DatelineError:
+            raise
+        except Exception as e:  # a decoder's own fault must not stop the stage at the same record for ever
+            yield (record, BadMessage(f"cannot be decoded: {type(e).__name__}: {e}")), 0
         else:
             yield (record, message), source.size(message)
 
@@ -307,8 +330,11 @@ class _DeadLetters:
 class _Member:
     """A group member that lives on while work is done on another thread, and that waits out whatever is transient."""
 
-    def __init__(self, broker: Broker, group: str, topic: str, stop: threading.Event, accepts: Callable[[OffsetsLost], bool]) -> None:
-        self._broker, self._group, self._topic, self._stop, self._accepts = broker, group, topic, stop, accepts
+    def __init__(
+        self, broker: Broker, group: str, topic: str, stop: threading.Event, accepts: Callable[[OffsetsLost], bool], drain: float
+    ) -> None:
+        self._broker, self._group, self._topic, self._stop = broker, group, topic, stop
+        self._accepts, self._drain = accepts, drain
         self._consumer: Consumer | None = None
         self._thread = _WorkThread(group)
 
@@ -318,9 +344,9 @@ class _Member:
             try:
                 self._consumer = self._consumer or self._broker.consumer(self._group, (self._topic,))
                 return self._read(self._consumer, max_records)
-            except Fenced:
-                self._reopen()
             except TransientError as e:
+                if isinstance(e, Fenced):
+                    self._reopen()
                 if self._stop.is_set():
                     break
                 self._back_off(e, attempt)
@@ -332,17 +358,17 @@ class _Member:
         except OffsetsLost as e:
             if not self._accepts(e):
                 raise
-            for (topic, partition), (_, behind) in e.missing.items():
-                consumer.seek(TopicPartition(topic, partition), behind)
+            for (topic, partition), offset in e.resume.items():
+                consumer.seek(TopicPartition(topic, partition), offset)
             log.warning("went on behind records that are lost", extra={"stage": self._group, "missing": str(e.missing)})
             return consumer.poll(POLL_TIMEOUT, max_records)
 
-    def work(self, function: Callable[[], object]) -> None:
-        """Run *function* on the work thread until it succeeds; raises what it raises for good, and _Interrupted."""
+    def work(self, chunk: _Chunk[In, Out]) -> None:
+        """Run *chunk* on the work thread until it is done; raises what it raises for good, and _Interrupted."""
         attempt = 0
         while True:
             try:
-                return self._wait(self._thread.submit(function))
+                return self._wait(self._thread.submit(chunk.run), chunk)
             except TransientError as e:
                 if self._stop.is_set():
                     raise _Interrupted from e
@@ -379,8 +405,7 @@ class _Member:
 
     def close(self, *on_thread: Callable[[], None]) -> None:
         """Leave the group; run *on_thread* where the work was done."""
-        for function in on_thread:
-            wait([self._thread.submit(function)], timeout=5.0)
+        wait([self._thread.submit(function) for function in on_thread], timeout=CLOSE_TIMEOUT)
         self._reopen()
 
     def _reopen(self) -> None:
@@ -391,12 +416,13 @@ class _Member:
             except TransientError as e:
                 log.warning("left the group without saying so", extra={"stage": self._group, "error": str(e)})
 
-    def _wait(self, future: Future[object]) -> None:
+    def _wait(self, future: Future[object], chunk: _Chunk[In, Out]) -> None:
         deadline: float | None = None
         while not future.done():
             if self._stop.is_set():
-                deadline = deadline or time.monotonic() + DRAIN_TIMEOUT
+                deadline = deadline or time.monotonic() + self._drain
                 if time.monotonic() > deadline:
+                    chunk.give_up()
                     raise _Interrupted
             wait([future], timeout=HEARTBEAT_EVERY)
             self._heartbeat()

@@ -96,14 +96,14 @@ def _lines(data: bytes, file: str, defaults: dict[str, Any]) -> Iterator[Article
         if not raw.strip():
             continue
         try:
-            line = _Line.model_validate_json(raw)
+            yield _article({**defaults, **_Line.model_validate_json(raw).model_dump(exclude_none=True)})
+        except ConfigError as e:
+            yield ConfigError(f"{file}:{number}: {e}")
         except ValidationError as e:
             first = e.errors(include_url=False, include_input=False, include_context=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             hint = "" if where else "; an object a line is expected, --format text takes a plain text"
             yield ConfigError(f"{file}:{number}: {where + ': ' if where else ''}{first['msg']}{hint}")
-        else:
-            yield _article({**defaults, **line.model_dump(exclude_none=True)})
 
 
 def _article(fields: dict[str, Any]) -> Article:

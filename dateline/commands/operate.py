@@ -14,7 +14,7 @@ from dateline.output import AsCsv, AsJson, cell, console, show
 from storage import queries
 from storage.dead_letters import accept_gaps, mark_replayed
 from storage.engine import reading, transaction, upgrade
-from stream.errors import ConfigError, DatelineError
+from stream.errors import ConfigError, DatelineError, TransientError
 from stream.settings import PREFIX, Settings, load_settings
 
 topics_app = typer.Typer(name="topics", no_args_is_help=True, help="The broker's topics.")
@@ -40,7 +40,7 @@ def status(as_json: AsJson = False) -> None:
     with database() as (settings, engine):
         with reading(engine) as conn:
             rows, feeds = queries.counts(conn), queries.feed_health(conn)
-        lags = _lags(settings)
+        lags, problem = _lags(settings)
     health: dict[str, int] = {}
     for feed in feeds:
         health[feed["health"]] = health.get(feed["health"], 0) + 1
@@ -59,7 +59,7 @@ def status(as_json: AsJson = False) -> None:
         "feeds     " + (", ".join(f"{count} {name}" for name, count in sorted(health.items())) or "none yet: dateline feeds add URL")
     )
     for group, records in lags.items():
-        console().print(f"lag       {group}: {'unknown (the topic does not exist yet)' if records is None else records}", markup=False)
+        console().print(f"lag       {group}: {f'unknown ({problem})' if records is None else records}", markup=False)
     show([{"table": name, "rows": count} for name, count in rows.items()], ("table", "rows"), as_json=False, as_csv=False)
 
 
@@ -199,16 +199,18 @@ def _letter(engine: Any, id_: int) -> Any:
     return row
 
 
-def _lags(settings: Settings) -> dict[str, int | None]:
+def _lags(settings: Settings) -> tuple[dict[str, int | None], str]:
+    """Return how many records each group has still to read, None where that cannot be told, and why."""
+    groups = compose.groups(settings)
     broker = compose.open_broker(settings)
     try:
-        found: dict[str, int | None] = {}
-        for group, topic in compose.groups(settings).items():
-            partitions = broker.lag(group, [topic])
-            found[group] = sum(partition.lag for partition in partitions) if partitions else None
-        return found
+        partitions = {group: broker.lag(group, [topic]) for group, topic in groups.items()}
+    except TransientError as e:
+        return dict.fromkeys(groups), str(e)
     finally:
         broker.close()
+    lags = {group: sum(one.lag for one in found) if found else None for group, found in partitions.items()}
+    return lags, "the topic does not exist yet"
 
 
 def _plain(name: str, settings: Settings) -> object:

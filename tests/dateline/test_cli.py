@@ -158,6 +158,19 @@ def test_status_counts_feeds_lag_and_rows(env: dict[str, str]) -> None:
     assert found["rows"]["feeds"] == 1
 
 
+def test_status_shows_the_rest_while_the_broker_is_away(env: dict[str, str]) -> None:
+    done = run(env, "status", "--json", DATELINE_BROKER_URL="kafka://127.0.0.1:1")
+    assert done.returncode == 0
+    assert set(json.loads(done.stdout)["lag"].values()) == {None}
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:hunter2@h/d", "postgresql://u:a@hunter2@h/d", "postgresql://h/d?user=u&password=hunter2&sslmode=require"]
+)
+def test_no_form_of_a_password_is_shown(url: str) -> None:
+    assert "hunter2" not in compose.shown(url)
+
+
 def test_config_hides_secrets_and_names_every_setting(env: dict[str, str]) -> None:
     done = run(
         env, "config", DATELINE_DATABASE_URL="postgresql://u:hunter2@h/d", DATELINE_KAFKA_OPTIONS='{"sasl_plain_password": "hunter2"}'
@@ -223,12 +236,19 @@ def test_a_gap_stops_a_stage_until_an_operator_accepts_it(env: dict[str, str], t
 
 
 def test_annotate_names_bad_lines_and_annotates_the_others(env: dict[str, str]) -> None:
-    lines = b'{"id": 1, "text": "France accused Iran."}\nnot json\n\n{"id": "2"}\n{"id": "3", "text": "", "published_at": "2025-05-13"}\n'
+    lines = b"""{"id": 1, "text": "France accused Iran."}
+not json
+
+{"id": "2"}
+{"id": "3", "text": "", "published_at": "2025-05-13"}
+{"id": "4", "text": "", "published_at": "soon"}
+{"id": "5", "text": "", "published_at": "0001-01-01T00:00:00+14:00"}
+"""
     done = run(env, "annotate", "-", stdin=lines)
     assert done.returncode == 2
     assert [json.loads(line)["article"]["id"] for line in done.stdout.splitlines()] == ["1", "3"]
     errors = done.stderr.decode().splitlines()
-    assert [error.split(": ")[1] for error in errors] == ["-:2", "-:4"]
+    assert [error.split(": ")[1] for error in errors] == ["-:2", "-:4", "-:6", "-:7"]
 
 
 def test_annotate_takes_a_text_as_it_is(env: dict[str, str], tmp_path: Path) -> None:

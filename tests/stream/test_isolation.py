@@ -1,6 +1,7 @@
 """Isolated children: each way of losing one has a name, and the next task finds a new child."""
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -101,3 +102,52 @@ def _lives(pid: int) -> bool:
             return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def kill_children() -> None:
+    """SIGKILL every child of this process, as the kernel does when memory runs out."""
+    for child in multiprocessing.active_children():
+        if child.pid is not None:
+            os.kill(child.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_child_that_is_killed_while_idle_costs_nothing(workers: int) -> None:
+    pool = IsolatedPool(workers)
+    try:
+        for _ in range(3):
+            assert pool.run(answer, timeout=30.0) == 42
+            kill_children()
+            time.sleep(0.5)
+        assert [future.result() for future in [pool.submit(answer, timeout=30.0) for _ in range(5)]] == [42] * 5
+    finally:
+        pool.close()
+
+
+class Awkward(Exception):
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason)
+
+
+def raise_awkward() -> None:
+    raise Awkward(reason="cannot travel")
+
+
+def test_an_exception_that_cannot_travel_comes_as_its_words(pool: IsolatedPool) -> None:
+    with pytest.raises(RuntimeError, match="Awkward: cannot travel"):
+        pool.run(raise_awkward, timeout=30.0)
+    assert pool.run(answer, timeout=30.0) == 42
+
+
+def wait_a_second() -> int:
+    time.sleep(1.0)
+    return 42
+
+
+def test_sigterm_to_the_children_does_not_end_their_work(pool: IsolatedPool) -> None:
+    assert pool.run(answer, timeout=30.0) == 42
+    future = pool.submit(wait_a_second, timeout=30.0)
+    time.sleep(0.3)
+    for child in multiprocessing.active_children():
+        child.terminate()
+    assert future.result() == 42

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import kafka.errors as errors
 import pytest
 
 from scripts.kafka import KafkaServer
-from stream.broker import TopicSpec
+from stream.broker import TopicPartition, TopicSpec
 from stream.connect import connect_broker
-from stream.errors import BrokerUnavailable, ConfigError, Fenced, RecordTooLarge
+from stream.errors import BrokerUnavailable, ConfigError, Fenced, OffsetsLost, RecordTooLarge
 from stream.kafka_broker import KafkaBroker, _translated
 from tests.stream.brokers import KafkaBackend, Stand, read, until
 
@@ -95,3 +96,29 @@ def test_an_option_reaches_the_clients_that_know_it(kafka_server: KafkaServer) -
     broker.ensure_topics([TopicSpec("options", 1)])
     with pytest.raises(ConfigError, match=r"nonsense.*DATELINE_KAFKA_OPTIONS"):
         broker.producer().send("options", key=b"k", value=b"v")
+
+
+def test_a_position_above_the_end_is_told_and_reading_can_go_on_at_the_start(kafka_server: KafkaServer) -> None:
+    """A topic that was deleted and made anew has fewer records than its group has committed."""
+    broker = connect_broker(kafka_server.url, session_timeout=6)
+    topic, group = f"anew-{time.time_ns()}", f"g-{time.time_ns()}"
+    broker.ensure_topics([TopicSpec(topic, 1)])
+    producer = broker.producer()
+    producer.send(topic, key=b"k", value=b"v")
+    producer.flush()
+    consumer = broker.consumer(group, [topic])
+    while not consumer.poll(1.0, 10):
+        pass
+    partition = TopicPartition(topic, 0)
+    consumer.commit({partition: 1000})
+    consumer.close()
+
+    again = broker.consumer(group, [topic])
+    with pytest.raises(OffsetsLost) as lost:  # noqa: PT012
+        for _ in range(10):
+            again.poll(1.0, 10)
+    assert lost.value.resume == {partition: 0}
+    again.seek(partition, 0)
+    assert [record.value for record in again.poll(5.0, 10)] == [b"v"]
+    again.close()
+    producer.close()

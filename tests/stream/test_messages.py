@@ -48,6 +48,8 @@ def test_unknown_fields_are_ignored_so_that_a_producer_may_be_newer() -> None:
         (b'{"schema": "dateline.article/0", "id": "a", "text": "t"}', "schema"),
         (b'{"schema": "dateline.article/1", "id": "a", "text": "t", "published_at": "2025-01-01T00:00:00"}', "time zone"),
         (b"[" * 100_000, "JSON"),
+        (b'{"schema": "dateline.article/1", "id": "a", "text": "t", "published_at": "0001-01-01T00:00:00+14:00"}', "out of range"),
+        ('{"schema": "dateline.article/\u00b2", "id": "a", "text": "t"}'.encode(), "schema"),
     ],
 )
 def test_what_is_no_message_is_a_bad_message_that_says_why(value: bytes | None, reason: str) -> None:
@@ -55,9 +57,10 @@ def test_what_is_no_message_is_a_bad_message_that_says_why(value: bytes | None, 
         decode(Article, value)
 
 
-def test_newer_major_schema_is_told_apart_so_that_the_stage_can_stop() -> None:
+@pytest.mark.parametrize("major", [b"2", b"9" * 5000])
+def test_newer_major_schema_is_told_apart_so_that_the_stage_can_stop(major: bytes) -> None:
     with pytest.raises(SchemaTooNew, match="upgrade this worker"):
-        decode(Article, b'{"schema": "dateline.article/2", "identifier": "a"}')
+        decode(Article, b'{"schema": "dateline.article/' + major + b'", "identifier": "a"}')
 
 
 def test_text_that_no_database_can_hold_is_replaced_and_offsets_keep() -> None:

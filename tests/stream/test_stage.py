@@ -15,7 +15,7 @@ import pytest
 from stream.broker import Broker, Offsets, Record, TopicSpec
 from stream.connect import connect_broker
 from stream.dead_letters import DeadLetter, read_dead_letter
-from stream.errors import BadMessage, ConfigError, DatabaseUnavailable, SchemaTooNew, StageStopped
+from stream.errors import BadMessage, ChildLost, ConfigError, DatabaseUnavailable, SchemaTooNew, StageStopped
 from stream.stage import Limits, Source, Stage, TopicSink, run_stage
 
 GROUP = "t.stage"
@@ -184,6 +184,55 @@ def test_a_setting_that_cannot_be_used_stops_the_stage_instead_of_dead_lettering
     with pytest.raises(ConfigError, match="no such pipeline"):
         run_until_idle(broker, make_stage(broker, handle))
     assert lag(broker) == 1
+
+
+def test_a_child_lost_once_costs_no_record(broker: Broker) -> None:
+    lost = [1]
+
+    def handle(messages: Sequence[str]) -> list[str]:
+        if lost[0]:
+            lost[0] -= 1
+            raise ChildLost("killed by somebody else", cause="crash")
+        return upper(messages)
+
+    send(broker, "a")
+    run_until_idle(broker, make_stage(broker, handle))
+    assert values(broker) == ["A"]
+    assert letters(broker) == []
+
+
+def test_a_child_lost_again_and_again_dead_letters_its_record(broker: Broker) -> None:
+    def handle(messages: Sequence[str]) -> list[str]:
+        if "bad" in messages:
+            raise ChildLost("crashed", cause="crash")
+        return upper(messages)
+
+    send(broker, "a", "bad", "b")
+    run_until_idle(broker, make_stage(broker, handle))
+    assert values(broker) == ["A", "B"]
+    assert [letter.value for letter in letters(broker)] == [b"bad"]
+
+
+def test_a_batch_given_up_while_stopping_dead_letters_nothing(broker: Broker) -> None:
+    started, stop, over = threading.Event(), threading.Event(), threading.Event()
+
+    def handle(_: Sequence[str]) -> list[str]:
+        started.set()
+        over.wait(20)
+        raise ChildLost("the pool was closed", cause="crash")
+
+    send(broker, "a", "b", "c")
+    arguments: dict[str, Any] = {"dead_letters": "dead", "version": "1", "limits": Limits(drain=0.5)}
+    run = threading.Thread(target=run_stage, args=(make_stage(broker, handle), broker, stop), kwargs=arguments)
+    run.start()
+    started.wait(10)
+    stop.set()
+    run.join(10)
+    over.set()
+    time.sleep(0.5)
+    assert not run.is_alive()
+    assert letters(broker) == []
+    assert lag(broker) == 3
 
 
 def test_chunks_are_bounded_by_records_and_characters(broker: Broker) -> None:
