@@ -1,6 +1,6 @@
 """What Dateline knows of each language it annotates: one table ``xx.toml`` a language, read into a LanguageSpec.
 
-A new language is a new table here, a lexicon in ``processors/lexicons`` and an installed spaCy pipeline.
+A new language is a new table here, a lexicon in ``processors/languages/<code>`` and an installed spaCy pipeline.
 """
 
 from __future__ import annotations
