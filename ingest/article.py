@@ -17,14 +17,18 @@ from ingest.fulltext import PageText
 from ingest.model import FeedEntry, ParsedFeed
 from ingest.urls import MAX_URL_CHARS, canonical_url, host_of, is_home_page, read_table, url_key
 from storage.feeds import EntryKeys, Feed, Known, PageRequest, Publication, Sighting, Write
+from stream.broker import MAX_RECORD_BYTES
 from stream.messages import MAX_TEXT_CHARS, Article, Moment, Text, TextSource, Value, clean_text, encode
 
 MAX_CHANGES = 24  # of one entry; a feed with a clock or a counter in its text changes at every fetch
 MAX_KEY_CHARS = 200  # longer guids and links are hashed: a database key has to be short
 SHORT_TEXT = 400  # characters; an entry that gives less wants its page
 CLOCK_SKEW = timedelta(hours=1)  # a date further ahead of the fetch than this is wrong (zone forgotten, scheduled, a typing error)
+MAX_TITLE_CHARS = 1000  # a longer one is an article in the wrong element
 MAX_NAMES = 200  # authors, and categories, of one article
 MAX_NAME_CHARS = 500
+TRIMMED_CHARS = 100_000  # of the text of a message that would be too large for the broker
+MAX_MESSAGE_BYTES = MAX_RECORD_BYTES - 64 * 1024  # room for the key and for the broker's framing
 
 RANKS: dict[TextSource, int] = {"title": 1, "summary": 2, "content": 3, "page": 4}
 PAGE_RANK = RANKS["page"]
@@ -175,9 +179,9 @@ def draft_of(feed: Feed, parsed: ParsedFeed, item: Identified, fetched_at: datet
         outlet=feed.outlet,
         country=feed.country,
         language=language_code(feed.language, entry.language, parsed.language),
-        title=" ".join(entry.title.split()),
-        summary=entry.summary,
-        content=entry.content,
+        title=_title(entry.title),
+        summary=_bounded(entry.summary),
+        content=_bounded(entry.content),
         authors=_names(entry.authors),
         categories=_names(entry.categories),
         published_at=published,
@@ -202,6 +206,16 @@ def language_code(*tags: str | None) -> str | None:
 @cache
 def _languages() -> dict[str, str]:
     return {name: row[0] for row in read_table("languages.tsv") for name in row if name != "-"}
+
+
+def _title(title: str) -> str:
+    """Return *title* on one line of MAX_TITLE_CHARS at most."""
+    return " ".join(title[: MAX_TITLE_CHARS * 10].split())[:MAX_TITLE_CHARS].rstrip()
+
+
+def _bounded(text: str) -> str:
+    """Return as much of *text* as can go out, and one character more, so that it is seen to be cut."""
+    return text.strip()[: MAX_TEXT_CHARS + 1]
 
 
 def _names(names: Sequence[str]) -> tuple[str, ...]:
@@ -274,7 +288,7 @@ def decide_page(page: PageText | None, payload: str, known: Known) -> Publicatio
 def completed(draft: Draft, page: PageText, seen_at: datetime) -> Draft:
     """Return *draft* with what its feed left out and its page states: title, language, authors, date."""
     found: dict[str, object] = {
-        "title": draft.title or page.title,
+        "title": draft.title or _title(page.title),
         "language": draft.language or language_code(page.language),
         "authors": draft.authors or _names(page.authors),
     }
@@ -301,4 +315,17 @@ def _publication(draft: Draft, rendered: Rendered, known: Known) -> Publication:
         first_seen_at=known.first_seen_at,
         **{name: getattr(draft, name) for name in Draft.model_fields.keys() & Article.model_fields.keys()},
     )
-    return Publication(article.revision, rendered.rank, rendered.digest, encode(article))
+    return Publication(article.revision, rendered.rank, rendered.digest, payload_of(article))
+
+
+def payload_of(article: Article, max_bytes: int = MAX_MESSAGE_BYTES) -> bytes:
+    """Return *article* encoded in at most *max_bytes*; where it is larger, what can be spared goes first, then text.
+
+    Drafts are bounded, so this is for those that an older version left waiting, and for what nobody thought of.
+    """
+    payload, length = encode(article), min(len(article.text), TRIMMED_CHARS)
+    while len(payload) > max_bytes and length:
+        spared = {"title": _title(article.title), "outlet": None, "link": None, "authors": (), "categories": ()}
+        payload = encode(article.model_copy(update={**spared, "text": article.text[:length], "truncated": True}))
+        length //= 2
+    return payload

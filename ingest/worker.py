@@ -23,7 +23,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
@@ -40,7 +40,7 @@ from ingest.schedule import FeedState, Limits, Plan, Published, next_fetch
 from storage import feeds
 from storage.feeds import Feed, FeedLease, FeedUpdate, FetchRecord, Known, OutboxRow, PageLease, Write, Written
 from stream.broker import Broker, Producer
-from stream.errors import ChildLost, ConfigError, Fenced, StageStopped, TransientError
+from stream.errors import ChildLost, ConfigError, Fenced, PermanentError, StageStopped, TransientError
 from stream.isolation import IsolatedPool
 from stream.settings import Settings
 
@@ -80,7 +80,7 @@ class Outcome:
     """What came of one fetch; *duration* in seconds.
 
     *outcome* is fetched, unchanged, not-modified, gone, or the kind of failure, of which *message* says more. *new* and *changed*
-    count entries.
+    count entries, *dropped* messages that the broker will never take.
     """
 
     kind: Literal["feed", "page"]
@@ -93,6 +93,7 @@ class Outcome:
     entries: int = 0
     new: int = 0
     changed: int = 0
+    dropped: int = 0
     message: str | None = None
 
 
@@ -143,13 +144,15 @@ class _Taken:
     size: int = 0
     parsed: ParsedFeed | None = None
     written: Written | None = None
+    dropped: int = 0
 
     @property
     def message(self) -> str | None:
-        """One line for people: the problem, or what had to be repaired."""
+        """One line for people: the problem, or what had to be repaired or left out."""
         if isinstance(self.result, Failed):
             return self.result.message
-        return self.parsed.note if self.parsed else None
+        notes = (self.parsed.note if self.parsed else None, _dropped(self.dropped))
+        return "; ".join(filter(None, notes)) or None
 
     @property
     def status(self) -> int | None:
@@ -242,8 +245,8 @@ class _Worker:
             return _Taken(result, "unchanged", digest, len(result.body))
         parsed = await self._isolated(parse, result.url, result.body, result.media_type, result.charset)
         written = await self._rim.db(_write_down, lease, parsed, self._settings.page_wait)
-        await self._publisher.publish(written.outbox)
-        return _Taken(result, "fetched", digest, len(result.body), parsed, written)
+        dropped = await self._publisher.publish(written.outbox)
+        return _Taken(result, "fetched", digest, len(result.body), parsed, written, dropped)
 
     def _plan(self, feed: Feed, taken: _Taken) -> Plan:
         state = FeedState(feed.url, feed.interval_seconds, feed.failures, feed.moved_to, feed.moved_sightings)
@@ -269,16 +272,17 @@ class _Worker:
     async def _page(self, lease: PageLease) -> None:
         started = time.monotonic()
         page = await self._page_text(lease.url)
-        failed = page if isinstance(page, Failed) else None
+        failed, dropped = page if isinstance(page, Failed) else None, 0
         if failed is not None and _worth_another_try(failed) and lease.attempts + 1 < PAGE_TRIES and not self._once:
             await self._rim.db(feeds.delay_page, lease.article_id, PAGE_RETRY * 2**lease.attempts)
         else:
-            await self._publisher.publish(await self._release(lease.article_id, None if isinstance(page, Failed) else page))
+            dropped = await self._publisher.publish(await self._release(lease.article_id, None if isinstance(page, Failed) else page))
         asked = failed.retry_after if failed else await robots.crawl_delay(self._session, lease.url)
         await self._rim.db(feeds.free_host, lease, max(self._settings.page_pause, min(asked or 0.0, MAX_HOST_PAUSE)))
         outcome, status, message = (failed.kind, failed.status, failed.message) if failed else ("fetched", 200, None)
-        duration = time.monotonic() - started
-        self._report(Outcome("page", lease.url, outcome, duration, article_id=lease.article_id, status=status, message=message))
+        message = "; ".join(filter(None, (message, _dropped(dropped)))) or None
+        made = Outcome("page", lease.url, outcome, time.monotonic() - started, article_id=lease.article_id, status=status, message=message)
+        self._report(replace(made, dropped=dropped))
 
     async def _page_text(self, url: str) -> PageText | Failed:
         """Return the article on the page at *url*, or why there is none."""
@@ -426,6 +430,7 @@ def _feed_outcome(feed: Feed, taken: _Taken, duration: float) -> Outcome:
         entries=record.entries,
         new=record.new,
         changed=record.changed,
+        dropped=taken.dropped,
         message=record.message,
     )
 
@@ -441,6 +446,10 @@ def _free_hosts(engine: Engine, leases: Sequence[PageLease]) -> None:
 
 def _leftovers(engine: Engine, older_than: float) -> tuple[OutboxRow, ...]:
     return feeds.pending_outbox(engine, older_than=older_than, limit=OUTBOX_BATCH)
+
+
+def _dropped(count: int) -> str | None:
+    return f"{count} messages that the broker never takes were dropped" if count else None
 
 
 def _after(message: str | None) -> str:
@@ -508,14 +517,18 @@ class _Publisher:
         self._rim = rim
         self._producer: Producer | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="publisher")
-        self._queue: asyncio.Queue[tuple[Sequence[OutboxRow], asyncio.Future[None]]] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[Sequence[OutboxRow], asyncio.Future[int]]] = asyncio.Queue()
 
-    async def publish(self, rows: Sequence[OutboxRow]) -> None:
-        """Return when *rows* are durable in the broker and gone from the outbox; raises TransientError if told to stop before."""
-        if rows:
-            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._queue.put_nowait((rows, done))
-            await done
+    async def publish(self, rows: Sequence[OutboxRow]) -> int:
+        """Return when *rows* are durable in the broker and gone from the outbox; raises TransientError if told to stop before.
+
+        A row that the broker will never take is logged and dropped, and holds up no other; what is returned is how many were.
+        """
+        if not rows:
+            return 0
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._queue.put_nowait((rows, done))
+        return await done
 
     async def run(self) -> None:
         """Publish what comes in, until cancelled."""
@@ -525,17 +538,30 @@ class _Publisher:
                 batch.append(self._queue.get_nowait())
             rows = [row for part, _ in batch for row in part]
             try:
-                await self._rim.retry(partial(asyncio.get_running_loop().run_in_executor, self._thread, self._send, rows))
+                refused = await self._rim.retry(partial(asyncio.get_running_loop().run_in_executor, self._thread, self._deliver, rows))
                 await self._rim.db(feeds.mark_sent, [row.outbox_id for row in rows])
             except TransientError as e:  # only when stopping: the rows stay in the outbox
                 _settle(batch, e)
             else:
-                _settle(batch, None)
+                _settle(batch, refused)
 
     def close(self) -> None:
         """End the thread, and the producer on it."""
         self._thread.submit(self._drop)
         self._thread.shutdown()
+
+    def _deliver(self, rows: Sequence[OutboxRow]) -> frozenset[int]:
+        """Send *rows* and return the ids of those that the broker will never take."""
+        try:
+            self._send(rows)
+        except PermanentError as e:
+            if len(rows) > 1:  # one by one, so that only the offender is dropped
+                return frozenset().union(*(self._deliver([row]) for row in rows))
+            (row,) = rows
+            told = {"article_id": row.article_id, "revision": row.revision, "bytes": len(row.payload)}
+            log.error("dropped revision %d of article %s, which the broker never takes: %s", row.revision, row.article_id, e, extra=told)
+            return frozenset({row.outbox_id})
+        return frozenset()
 
     def _send(self, rows: Sequence[OutboxRow]) -> None:
         try:
@@ -553,14 +579,14 @@ class _Publisher:
             producer.close()
 
 
-def _settle(batch: Sequence[tuple[Sequence[OutboxRow], asyncio.Future[None]]], error: Exception | None) -> None:
-    for _, done in batch:
+def _settle(batch: Sequence[tuple[Sequence[OutboxRow], asyncio.Future[int]]], result: Exception | frozenset[int]) -> None:
+    for rows, done in batch:
         if done.done():
             continue  # whoever waited was cancelled
-        if error is None:
-            done.set_result(None)
+        if isinstance(result, Exception):
+            done.set_exception(result)
         else:
-            done.set_exception(error)
+            done.set_result(sum(row.outbox_id in result for row in rows))
 
 
 async def _beside(helper: Coroutine[Any, Any, None], *work: Coroutine[Any, Any, None]) -> None:

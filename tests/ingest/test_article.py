@@ -18,6 +18,7 @@ from ingest.article import (
     identify,
     is_news,
     language_code,
+    payload_of,
     plausible,
     render,
     wants_page,
@@ -343,3 +344,25 @@ def test_a_page_fills_in_what_the_feed_left_out_and_nothing_else() -> None:
     own = Draft.model_validate({"feed_id": "f1", "entry_key": "1", **said})
     assert own == completed(own, page, NOW)
     assert completed(bare, PageText("Text.", published_at=NOW + timedelta(days=2)), NOW).published_at is None
+
+
+def test_what_a_feed_gives_is_bounded() -> None:
+    entry = FeedEntry(guid="1", link=LINK, title="word " * 1_800_000, summary="s" * 900_000, content="c" * 9_000_000, authors=("a" * 9999,))
+    (item,) = identify("f1", None, [entry])
+    made = draft_of(feed(), ParsedFeed("rss20"), item, NOW)
+    assert (len(made.title), len(made.authors[0])) == (999, 500)
+    assert len(made.model_dump_json()) < 500_000
+    assert render(made).truncated
+    page = PageText("text", title="word " * 1_800_000)
+    assert len(completed(draft(title=""), page, NOW).title) == 999
+
+
+def test_a_message_that_is_too_large_is_trimmed_to_what_the_broker_takes() -> None:
+    large = Article(id="a", title="t" * 9_000_000, text="x" * MAX_TEXT_CHARS, authors=("a",) * 9)
+    assert len(payload_of(large)) <= MAX_RECORD_BYTES
+    trimmed = decode(Article, payload_of(large, 50_000))
+    assert (trimmed.truncated, len(trimmed.title), trimmed.authors, trimmed.text) == (True, 1000, (), "x" * 25_000)
+    waiting = draft(title="t" * 9_000_000).model_dump_json()  # as an earlier version left it in the queue
+    made = decide_page(None, waiting, known())
+    assert made is not None
+    assert len(made.payload) < MAX_RECORD_BYTES

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Engine, event, select, update
 from ingest.worker import Outcome, Timing, check_feed, run_ingest
 from storage import feeds
 from storage.schema_feeds import feeds as feeds_table
-from storage.schema_feeds import fetches, page_queue
-from stream.broker import Broker, Consumer, Headers, Offsets, PartitionLag, Producer, Record, TopicSpec
+from storage.schema_feeds import fetches, outbox, page_queue
+from stream.broker import MAX_RECORD_BYTES, Broker, Consumer, Headers, Offsets, PartitionLag, Producer, Record, TopicSpec
 from stream.errors import BrokerUnavailable, ConfigError, DatabaseUnavailable
 from stream.messages import Article, decode
 from stream.settings import Settings
@@ -335,6 +335,28 @@ def test_a_waiting_entry_that_cannot_be_read_is_held_and_harms_no_other(ingest: 
     assert len(ingest.published()) == 2
     assert feeds.count_waiting(ingest.engine) == (1, 0)
     assert feeds.overdue_pages(ingest.engine) == ()
+
+
+def test_a_feed_with_an_endless_title_is_read_like_any_other(ingest: Ingest, loopback: Loopback) -> None:
+    body = rss(("g1", loopback.url("/1"), LONG), ("g2", loopback.url("/2"), LONG)).replace(b"Title g1", b"word " * 1_800_000)
+    feeds.add_feed(ingest.engine, loopback.serve("/feed", body))
+    assert ingest.once() == ["fetched"]
+    assert sorted(len(article.title) for article in ingest.published()) == [8, 999]
+
+
+def test_a_message_that_the_broker_never_takes_is_dropped_with_a_log_line_and_holds_up_no_other(
+    ingest: Ingest, loopback: Loopback, caplog: pytest.LogCaptureFixture
+) -> None:
+    feeds.add_feed(ingest.engine, loopback.serve("/feed", rss(("g1", loopback.url("/1"), LONG), ("g2", loopback.url("/2"), LONG))))
+    stop = threading.Event()
+    ingest.once(Breaking(ingest.broker, 99, stop.set), stop)
+    with ingest.engine.begin() as connection:
+        first = select(outbox.c.outbox_id).order_by(outbox.c.outbox_id).limit(1).scalar_subquery()
+        connection.execute(update(outbox).where(outbox.c.outbox_id == first).values(payload=b"x" * (MAX_RECORD_BYTES + 1)))
+    ingest.once()
+    assert [article.entry_key for article in ingest.published()] == ["g2"]
+    assert feeds.count_waiting(ingest.engine) == (0, 0)
+    assert len([record for record in caplog.records if record.message.startswith("dropped revision 1 of article")]) == 1
 
 
 def test_a_missing_topic_ends_the_worker_with_the_remedy_and_loses_nothing(ingest: Ingest, loopback: Loopback) -> None:
