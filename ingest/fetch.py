@@ -14,11 +14,11 @@ import ssl
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -27,6 +27,7 @@ from yarl import URL
 
 from ingest.guard import AddressRefused, GuardedResolver, GuardedSockets, Network, literal_address
 from ingest.model import Failed, FailureKind, Fetched, FetchResult, Gone, NotModified, Validators
+from stream.messages import clean_text
 
 MAX_REDIRECTS = 5
 PER_HOST = 4  # fetches from one host at once
@@ -35,6 +36,8 @@ MAX_SECONDS = 10 * 365 * 86_400.0  # a server's longer wish is cut to this
 ACCEPT_FEED = "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"  # fmt: skip  # noqa: E501
 ACCEPT_PAGE = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 ACCEPT_ANY = "*/*"
+
+R = TypeVar("R", Fetched, NotModified, Gone, Failed)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
@@ -140,13 +143,22 @@ async def _get(session: Session, url: str, accept: str, limits: Limits, validato
     async with session.turn(_host(url)):
         try:
             async with asyncio.timeout(limits.timeout):
-                return await _follow(session.client, url, _request_headers(accept, validators), limits, validators, cut)
+                return _cleaned(await _follow(session.client, url, _request_headers(accept, validators), limits, validators, cut))
         except TimeoutError:
-            return Failed("timeout", f"no complete answer from {_host(url)} within {limits.timeout:g} s")
+            return _cleaned(Failed("timeout", f"no complete answer from {_host(url)} within {limits.timeout:g} s"))
         except _Refused as refused:
-            return refused.failure
+            return _cleaned(refused.failure)
         except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
-            return failure_of(error, url)
+            return _cleaned(failure_of(error, url))
+
+
+def _cleaned(result: R) -> R:
+    """Return *result* with nothing in it that cannot be stored: header bytes that are not UTF-8 come in as lone surrogates."""
+    cleaned: dict[str, Any] = {}
+    for item in fields(result):
+        value = getattr(result, item.name)
+        cleaned[item.name] = clean_text(value) if isinstance(value, str) else value
+    return replace(result, **cleaned)
 
 
 async def _follow(

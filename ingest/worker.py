@@ -31,7 +31,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 from sqlalchemy import Engine
 
 from ingest import robots
-from ingest.article import SHORT_TEXT, decide_entry, decide_page, draft_of, identify, language_code, render, wants_page
+from ingest.article import MAX_TITLE_CHARS, SHORT_TEXT, decide_entry, decide_page, draft_of, identify, language_code, render, wants_page
 from ingest.fetch import Session, fetch, fetch_page, make_session
 from ingest.fulltext import PageText, extract
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, ParsedFeed, Validators
@@ -42,6 +42,7 @@ from storage.feeds import Feed, FeedLease, FeedUpdate, FetchRecord, Known, Outbo
 from stream.broker import Broker, Producer
 from stream.errors import ChildLost, ConfigError, Fenced, PermanentError, StageStopped, TransientError
 from stream.isolation import IsolatedPool
+from stream.messages import clean_text
 from stream.settings import Settings
 
 GRACE = 20.0  # seconds that work under way may still take once the worker was told to stop
@@ -59,6 +60,7 @@ HOLD = 3600.0  # seconds that an entry stays in the queue when releasing it fail
 BUSY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 OUTBOX_BATCH = 500  # messages sent before a flush when catching up
 PRUNE_EVERY = 3600.0  # seconds
+MAX_MESSAGE_CHARS = 1000  # of a line about a fault
 
 log = logging.getLogger("dateline.ingest")
 
@@ -210,15 +212,29 @@ class _Worker:
 
     async def _feed(self, lease: FeedLease) -> None:
         started_at, started = datetime.now(UTC), time.monotonic()
+        told = {"feed_id": lease.feed.feed_id, "feed_url": lease.feed.url}
         try:
             taken = await self._take(lease)
-            plan = self._plan(lease.feed, taken)
-            duration = time.monotonic() - started
-            await self._rim.db(feeds.record_outcome, lease, _update(lease.feed, taken, plan), _record(taken, started_at, duration))
+            try:
+                await self._record(lease, taken, started_at, time.monotonic() - started)
+            except (TransientError, StageStopped, ConfigError):
+                raise
+            except Exception as e:  # what a feed makes go wrong here must not end the worker either
+                log.exception("what came of a feed cannot be recorded", extra=told)
+                taken = _Taken(_fault(e), "parse", lease.feed.body_hash)
+                await self._record(lease, taken, started_at, time.monotonic() - started)
         except Fenced as e:
-            log.warning("%s", e, extra={"feed_id": lease.feed.feed_id, "feed_url": lease.feed.url, "outcome": "fenced"})
-            return
-        self._report(_feed_outcome(lease.feed, taken, duration))
+            log.warning("%s", e, extra={**told, "outcome": "fenced"})
+        except (TransientError, StageStopped, ConfigError):
+            raise
+        except Exception:
+            log.exception("not even the failure of a feed can be recorded; its lease runs out", extra=told)
+        else:
+            self._report(_feed_outcome(lease.feed, taken, time.monotonic() - started))
+
+    async def _record(self, lease: FeedLease, taken: _Taken, started_at: datetime, duration: float) -> None:
+        plan = self._plan(lease.feed, taken)
+        await self._rim.db(feeds.record_outcome, lease, _update(lease.feed, taken, plan), _record(taken, started_at, duration))
 
     async def _take(self, lease: FeedLease) -> _Taken:
         """Fetch, parse, write down and publish; whatever a feed makes go wrong becomes a failure of that feed."""
@@ -230,12 +246,12 @@ class _Worker:
         except (TransientError, StageStopped, ConfigError):
             raise
         except ParseError as e:
-            result = Failed("parse", str(e))
+            result = Failed("parse", clean_text(str(e)))
         except ChildLost as e:
             result = Failed("parse", f"parsing it had to be given up: {e}")
         except Exception as e:
             log.exception("a fault in Dateline, not in the feed", extra={"feed_id": feed.feed_id, "feed_url": feed.url})
-            result = Failed("parse", f"a fault in Dateline: {type(e).__name__}: {e}")
+            result = _fault(e)
         outcome = result.kind if isinstance(result, Failed) else "gone" if isinstance(result, Gone) else "not-modified"
         return _Taken(result, outcome, feed.body_hash)
 
@@ -270,6 +286,14 @@ class _Worker:
         await self._pump(claim, self._page, _free_hosts, PAGES_AT_ONCE, nothing_left, poll)
 
     async def _page(self, lease: PageLease) -> None:
+        try:
+            await self._fetch_page(lease)
+        except (TransientError, StageStopped, ConfigError):
+            raise
+        except Exception:  # the entry goes out at its deadline, or is held there; its host is free when the lease runs out
+            log.exception("a page cannot be worked on", extra={"article_id": lease.article_id, "page_url": lease.url})
+
+    async def _fetch_page(self, lease: PageLease) -> None:
         started = time.monotonic()
         page = await self._page_text(lease.url)
         failed, dropped = page if isinstance(page, Failed) else None, 0
@@ -299,7 +323,7 @@ class _Worker:
             return Failed("parse", f"reading the page had to be given up: {e}")
         except Exception as e:
             log.exception("a fault in Dateline, not in the page", extra={"page_url": url})
-            return Failed("parse", f"a fault in Dateline: {type(e).__name__}: {e}")
+            return _fault(e)
         return page or Failed("parse", f"no article was found on {url}")
 
     async def _release(self, article_id: str, page: PageText | None) -> tuple[OutboxRow, ...]:
@@ -407,7 +431,7 @@ def _update(feed: Feed, taken: _Taken, plan: Plan) -> FeedUpdate:
         body_hash=taken.body_hash,
         moved_to=plan.moved_to,
         moved_sightings=plan.moved_sightings,
-        title=taken.parsed.title if taken.parsed else "",
+        title=taken.parsed.title[:MAX_TITLE_CHARS] if taken.parsed else "",
         error=plan.reason or (taken.message if isinstance(taken.result, Failed) else None),
     )
 
@@ -446,6 +470,10 @@ def _free_hosts(engine: Engine, leases: Sequence[PageLease]) -> None:
 
 def _leftovers(engine: Engine, older_than: float) -> tuple[OutboxRow, ...]:
     return feeds.pending_outbox(engine, older_than=older_than, limit=OUTBOX_BATCH)
+
+
+def _fault(error: Exception) -> Failed:
+    return Failed("parse", clean_text(f"a fault in Dateline: {type(error).__name__}: {error}")[:MAX_MESSAGE_CHARS])
 
 
 def _dropped(count: int) -> str | None:

@@ -31,6 +31,7 @@ from storage.dialect import insert_into
 from storage.engine import reading, transaction
 from storage.schema_feeds import article_ids, feeds, fetches, outbox, page_hosts, page_queue, sightings, url_keys
 from stream.errors import ConfigError, Fenced
+from stream.messages import clean_text
 
 FullText = Literal["auto", "always", "never"]
 State = Literal["active", "gone", "paused"]
@@ -352,9 +353,9 @@ def record_outcome(engine: Engine, lease: FeedLease, change: FeedUpdate, record:
             values["url"] = change.url
         if change.state != "active":
             values |= {"state": change.state, "reason": change.reason}
-        connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(values))
+        connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(_storable(values)))
         row = {item.name: getattr(record, item.name) for item in fields(record)}
-        connection.execute(fetches.insert(), [{"feed_id": feed_id, **row}])
+        connection.execute(fetches.insert(), [{"feed_id": feed_id, **_storable(row)}])
 
 
 # Entries
@@ -516,6 +517,10 @@ class _Batch:
         _write_articles(connection, dict(publications))
         _queue_pages(connection, pages, now)
         return Written(self.new, self.changed, _into_outbox(connection, publications, now), len(pages))
+
+
+def _storable(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: clean_text(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _check_lease(connection: Connection, lease: FeedLease) -> None:

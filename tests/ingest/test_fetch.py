@@ -312,6 +312,15 @@ def test_an_answer_that_breaks_off_or_is_no_http_is_a_failure(answer: bytes, kin
     assert failure(get(loopback.route("/", lambda handler: handler.raw(answer)))).kind == kind
 
 
+def test_header_bytes_that_are_not_utf8_leave_nothing_behind_that_cannot_be_stored(loopback: Loopback) -> None:
+    bad = failure(get(loopback.route("/reason", lambda handler: handler.raw(b"HTTP/1.1 404 N\xff\r\nContent-Length: 0\r\n\r\n"))))
+    assert bad.message.startswith("HTTP 404 N\ufffd from")
+    typed = b"HTTP/1.1 200 OK\r\nContent-Type: text/\xff; charset=\xfe\r\nContent-Length: 2\r\n\r\nhi"
+    result = get(loopback.route("/type", lambda handler: handler.raw(typed)))
+    assert isinstance(result, Fetched)
+    assert (result.media_type, result.charset) == ("text/\ufffd", "\ufffd")
+
+
 def test_a_body_without_content_type_or_length_is_taken_as_it_is(loopback: Loopback) -> None:
     result = get(loopback.route("/", lambda handler: handler.raw(b"HTTP/1.1 200 OK\r\n\r\n" + FEED)))
     assert isinstance(result, Fetched)

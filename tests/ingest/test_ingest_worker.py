@@ -359,6 +359,35 @@ def test_a_message_that_the_broker_never_takes_is_dropped_with_a_log_line_and_ho
     assert len([record for record in caplog.records if record.message.startswith("dropped revision 1 of article")]) == 1
 
 
+def test_bytes_that_are_not_utf8_in_a_status_line_or_a_content_type_are_a_failure_of_their_feed(ingest: Ingest, loopback: Loopback) -> None:
+    for name, answer in {
+        "reason": b"HTTP/1.1 404 N\xff\r\nContent-Length: 0\r\n\r\n",
+        "type": b"HTTP/1.1 200 OK\r\nContent-Type: text/\xff\r\nContent-Length: 5\r\n\r\nhello",
+    }.items():
+        feeds.add_feed(ingest.engine, loopback.route(f"/{name}", lambda handler, answer=answer: handler.raw(answer)))  # type: ignore[misc]
+    assert sorted(ingest.once()) == ["http", "parse"]
+    assert all("\ufffd" in (feed.last_error or "") for feed in feeds.list_feeds(ingest.engine))
+
+
+def test_an_outcome_that_cannot_be_recorded_is_a_plain_failure_of_its_feed(
+    ingest: Ingest, loopback: Loopback, caplog: pytest.LogCaptureFixture
+) -> None:
+    feeds.add_feed(ingest.engine, loopback.serve("/feed", rss(("g1", loopback.url("/1"), LONG))))
+    refused = []
+
+    @event.listens_for(ingest.engine, "before_cursor_execute")
+    def once(connection: Connection, cursor: object, statement: str, *rest: object) -> None:
+        if statement.startswith("INSERT INTO fetches") and not refused:
+            refused.append(statement)
+            raise UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed")
+
+    assert ingest.once() == ["parse"]
+    assert "UnicodeEncodeError" in (ingest.feed().last_error or "")
+    assert ingest.feed().failures == 1
+    assert "cannot be recorded" in caplog.text
+    assert len(ingest.published()) == 1
+
+
 def test_a_missing_topic_ends_the_worker_with_the_remedy_and_loses_nothing(ingest: Ingest, loopback: Loopback) -> None:
     feeds.add_feed(ingest.engine, loopback.serve("/feed", rss(("g1", loopback.url("/1"), LONG))))
     with pytest.raises(ConfigError, match="topics ensure"):

@@ -190,6 +190,14 @@ def test_outcome_moves_the_next_fetch_by_the_databases_clock(engine: Engine) -> 
     assert [(feed.feed_id, "fetched", 200, 1234, 1)] == [tuple(row) for row in rows]
 
 
+def test_what_no_database_can_hold_is_recorded_without_it(engine: Engine) -> None:
+    lease = leased(engine)
+    message = "HTTP 404 N\udcff\0"
+    feeds.record_outcome(engine, lease, update(lease.feed, error=message, title=message), replace(RECORD, message=message))
+    (feed,) = feeds.list_feeds(engine)
+    assert (feed.last_error, feed.title) == ("HTTP 404 N\ufffd\ufffd", "HTTP 404 N\ufffd\ufffd")
+
+
 def test_failure_leaves_the_last_success_alone(engine: Engine) -> None:
     lease = leased(engine)
     feeds.record_outcome(engine, lease, update(lease.feed, delay=0.0), RECORD)
