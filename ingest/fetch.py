@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -36,8 +36,6 @@ MAX_SECONDS = 10 * 365 * 86_400.0  # a server's longer wish is cut to this
 ACCEPT_FEED = "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"  # fmt: skip  # noqa: E501
 ACCEPT_PAGE = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 ACCEPT_ANY = "*/*"
-
-R = TypeVar("R", Fetched, NotModified, Gone, Failed)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
@@ -152,7 +150,7 @@ async def _get(session: Session, url: str, accept: str, limits: Limits, validato
             return _cleaned(failure_of(error, url))
 
 
-def _cleaned(result: R) -> R:
+def _cleaned(result: FetchResult) -> FetchResult:
     """Return *result* with nothing in it that cannot be stored: header bytes that are not UTF-8 come in as lone surrogates."""
     cleaned: dict[str, Any] = {}
     for item in fields(result):

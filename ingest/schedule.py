@@ -10,6 +10,7 @@ from statistics import median
 from typing import Literal
 
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified
+from storage.feeds import fits
 
 DEFAULT_INTERVAL = 1800.0  # seconds, for a feed whose entries carry no dates
 MAX_TTL_WAIT = 3600.0  # seconds; many systems put a day's ttl on a feed that they fill by the hour
@@ -128,9 +129,12 @@ def _delay(wanted: float, server_wish: float | None, jitter: float, limits: Limi
 
 
 def _move(feed: FeedState, result: Fetched | NotModified) -> tuple[str, str | None, int]:
-    """Return URL, redirect target under watch, and how often it was seen: one misconfigured hour must not move a feed for good."""
+    """Return URL, redirect target under watch, and how often it was seen: one misconfigured hour must not move a feed for good.
+
+    A target that is too long for a feed's URL is followed, and never believed.
+    """
     target = result.permanent_url
-    if target is None or target == feed.url:
+    if target is None or target == feed.url or not fits(target):
         return feed.url, None, 0
     sightings = feed.moved_sightings + 1 if target == feed.moved_to else 1
     return (target, None, 0) if sightings >= MOVES_BELIEVED else (feed.url, target, sightings)

@@ -25,6 +25,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from sqlalchemy import Column, Connection, Engine, RowMapping, Table, and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from storage.base import database_now
 from storage.dialect import insert_into
@@ -36,6 +37,7 @@ from stream.messages import clean_text
 FullText = Literal["auto", "always", "never"]
 State = Literal["active", "gone", "paused"]
 
+MAX_FEED_URL_BYTES = 2000  # an entry of a Postgres index holds 2,704
 LOOKUP_CHUNK = 500  # keys in one IN (…): well under SQLite's 32,766 and Postgres' 65,535 parameters
 
 
@@ -215,6 +217,11 @@ def feed_id_of(url: str) -> str:
     return "f" + hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
+def fits(url: str) -> bool:
+    """Return whether *url* is short enough to be that of a feed."""
+    return len(url.encode("utf-8", "replace")) <= MAX_FEED_URL_BYTES
+
+
 def add_feed(
     engine: Engine,
     url: str,
@@ -228,12 +235,13 @@ def add_feed(
     """Return the feed at *url* and whether it is new; new feeds are due at once.
 
     A feed that is known, also under the first URL it had, is returned as it is; if it had stopped it is active again.
-    Raises ConfigError for a URL that is not http(s).
+    Raises ConfigError for a URL that is not http(s), or is longer than MAX_FEED_URL_BYTES.
     """
     url = url.strip()
     parts = _split(url)
     if parts is None or parts[0] not in {"http", "https"} or not parts[1]:
-        raise ConfigError(f"{url!r} is no feed address: it has to begin with http:// or https://")
+        raise ConfigError(f"{url[:200]!r} is no feed address: it has to begin with http:// or https://")
+    _check_length(url)
     with transaction(engine) as connection:
         now = database_now(connection)
         known = _find(connection, url)
@@ -263,7 +271,8 @@ def find_feed(engine: Engine, name: str) -> Feed | None:
 
 
 def move_feed(engine: Engine, feed_id: str, url: str) -> None:
-    """Say that the feed is at *url* from now on, and due; its id and what was seen of it stay."""
+    """Say that the feed is at *url* from now on, and due; its id and what was seen of it stay. Raises ConfigError as ``add_feed`` does."""
+    _check_length(url)
     with transaction(engine) as connection:
         due = {"url": url, "state": "active", "reason": None, "next_fetch_at": database_now(connection)}
         connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(due))
@@ -320,14 +329,13 @@ def release_feeds(engine: Engine, leases: Iterable[FeedLease]) -> None:
 def record_outcome(engine: Engine, lease: FeedLease, change: FeedUpdate, record: FetchRecord) -> None:
     """End *lease* with what came of it.
 
-    A feed that moved to where another feed is already read stops, with the reason. Raises Fenced, and writes nothing, without
-    the current lease.
+    A feed that moved to where another feed is already read, or moves at the same moment, stops, with the reason. A URL longer
+    than MAX_FEED_URL_BYTES is not taken. Raises Fenced, and writes nothing, without the current lease.
     """
     with transaction(engine) as connection:
         _check_lease(connection, lease)
         now = database_now(connection)
         feed_id = lease.feed.feed_id
-        twin = connection.execute(select(feeds.c.feed_id).where(feeds.c.url == change.url, feeds.c.feed_id != feed_id)).scalar()
         values: dict[str, Any] = {
             "etag": change.etag,
             "last_modified": change.last_modified,
@@ -347,10 +355,9 @@ def record_outcome(engine: Engine, lease: FeedLease, change: FeedUpdate, record:
         if change.title and not lease.feed.title:
             values["title"] = change.title
         # Written only where the fetch says so: an operator may have moved or paused the feed in the meantime.
+        twin = _move(connection, feed_id, change.url) if change.url != lease.feed.url and fits(change.url) else None
         if twin is not None:
             values |= {"state": "gone", "reason": f"moved to {change.url}, which feed {twin} reads"}
-        elif change.url != lease.feed.url:
-            values["url"] = change.url
         if change.state != "active":
             values |= {"state": change.state, "reason": change.reason}
         connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(_storable(values)))
@@ -519,6 +526,19 @@ class _Batch:
         return Written(self.new, self.changed, _into_outbox(connection, publications, now), len(pages))
 
 
+def _move(connection: Connection, feed_id: str, url: str) -> str | None:
+    """Let *feed_id* be at *url*; where another feed is there, return that one's id instead."""
+    query = select(feeds.c.feed_id).where(feeds.c.url == url, feeds.c.feed_id != feed_id)
+    twin = connection.execute(query).scalar()
+    if twin is None:
+        try:
+            with connection.begin_nested():
+                connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(url=url))
+        except IntegrityError:  # another feed moved there between the two statements
+            twin = connection.execute(query).scalar_one()
+    return twin
+
+
 def _storable(values: dict[str, Any]) -> dict[str, Any]:
     return {name: clean_text(value) if isinstance(value, str) else value for name, value in values.items()}
 
@@ -668,6 +688,11 @@ def _with(known: Known, *, sighting: Sighting | None = None, publication: Public
 
 def _chunks(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (keys[i : i + LOOKUP_CHUNK] for i in range(0, len(keys), LOOKUP_CHUNK))
+
+
+def _check_length(url: str) -> None:
+    if not fits(url):
+        raise ConfigError(f"{url[:80]!r}… is no feed address: it is longer than {MAX_FEED_URL_BYTES:,} bytes")
 
 
 def _split(url: str) -> tuple[str, str | None] | None:

@@ -142,6 +142,7 @@ NEW, OTHER = "https://example.org/new", "https://example.org/other"
         ((NEW, 1), fetched(), (URL, None, 0)),
         ((NEW, 1), Failed("timeout", "too slow"), (URL, NEW, 1)),
         ((None, 0), fetched(moved=URL), (URL, None, 0)),
+        ((None, 0), fetched(moved=NEW + "a" * 2000), (URL, None, 0)),
     ],
 )
 def test_a_permanent_redirect_is_believed_when_it_is_seen_again(

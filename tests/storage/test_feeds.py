@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -91,7 +93,17 @@ def test_feed_id_is_f_and_sixteen_digits_and_stays_when_the_feed_moves(engine: E
     assert (moved, False) == feeds.add_feed(engine, URL)
 
 
-@pytest.mark.parametrize("url", ["", "example.org/feed", "ftp://example.org/feed", "https://", "https://[::1/feed"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org/" + "a" * feeds.MAX_FEED_URL_BYTES,
+        "",
+        "example.org/feed",
+        "ftp://example.org/feed",
+        "https://",
+        "https://[::1/feed",
+    ],
+)
 def test_an_address_that_is_no_feed_is_refused(engine: Engine, url: str) -> None:
     with pytest.raises(ConfigError, match="no feed address"):
         feeds.add_feed(engine, url)
@@ -218,6 +230,32 @@ def test_a_feed_that_moved_to_another_feed_stops_and_says_so(engine: Engine) -> 
     assert moved is not None
     assert (moved.state, moved.url) == ("gone", URL)
     assert other.feed_id in (moved.reason or "")
+
+
+def test_a_feed_does_not_move_to_a_url_that_no_index_holds(engine: Engine) -> None:
+    lease = leased(engine)
+    long = "https://example.org/" + "".join(random.Random(1).choices(string.ascii_letters, k=4000))
+    feeds.record_outcome(engine, lease, update(lease.feed, url=long), RECORD)
+    (feed,) = feeds.list_feeds(engine)
+    assert (feed.url, feed.state) == (URL, "active")
+    with pytest.raises(ConfigError, match="longer than 2,000 bytes"):
+        feeds.move_feed(engine, feed.feed_id, long)
+
+
+def test_of_feeds_that_move_to_one_url_at_the_same_moment_one_goes_on(engine: Engine) -> None:
+    leases = [leased(engine, f"https://example.org/{n}") for n in range(4)]
+    ready = threading.Barrier(len(leases))
+
+    def move(lease: FeedLease) -> None:
+        ready.wait()
+        feeds.record_outcome(engine, lease, update(lease.feed, url="https://example.org/new"), RECORD)
+
+    with ThreadPoolExecutor(len(leases)) as threads:
+        list(threads.map(move, leases))
+    found = feeds.list_feeds(engine)
+    (active,) = [feed for feed in found if feed.state == "active"]
+    assert active.url == "https://example.org/new"
+    assert {feed.reason for feed in found if feed is not active} == {f"moved to {active.url}, which feed {active.feed_id} reads"}
 
 
 def test_what_an_operator_changed_during_a_fetch_stays(engine: Engine) -> None:
