@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from spacy.language import Language
+from spacy.scorer import Scorer, get_ner_prf
 from spacy.tokens import Doc
+from spacy.training import Example
 from spacy.util import SimpleFrozenList
 
 from processors.languages import load_language
@@ -20,7 +22,7 @@ from processors.minilm.encode import Pieces, WordPieces, encode, windows
 from processors.minilm.model import FILES, Model, Reading
 from processors.minilm.quantities import LABELS as QUANTITIES
 from processors.minilm.quantities import find_quantities
-from processors.minilm.sentences import BREAK, SPACE, SentenceRules, forced_starts, window_cuts
+from processors.minilm.sentences import BREAK, MUST, NEVER, SPACE, SentenceRules, start_bias, window_cuts
 from processors.minilm.spans import BioDecoder
 from processors.minilm.trees import ROOT
 from stream.errors import ConfigError
@@ -51,7 +53,7 @@ def make_minilm(nlp: Language, name: str) -> MiniLM:
 class MiniLM:
     """Annotates documents with a model; an annotation depends on nothing but the document.
 
-    Tokens that already say where a sentence starts or must not (``is_sent_start``) are obeyed. Memory: the model's (about
+    Tokens that already say where a sentence starts or must not (``is_sent_start``) are obeyed; a start that is given is a line's. Memory: the model's (about
     150 MB), the words kept (bounded) and one document's arrays.
     """
 
@@ -92,23 +94,32 @@ class MiniLM:
         for doc in stream:
             yield self(doc)
 
+    def score(self, examples: Iterable[Example], **_: Any) -> dict[str, Any]:
+        """Return accuracy of tags, parts of speech and features, UAS and LAS, and F of sentences and named entities, as spaCy names them."""
+        examples = list(examples)
+        scores = {k: v for attribute in ("tag", "pos", "morph") for k, v in Scorer.score_token_attr(examples, attribute).items()}
+        scores |= Scorer.score_deps(examples, "dep", ignore_labels=("p", "punct"))
+        scores |= Scorer.score_spans(examples, "sents", has_annotation=lambda doc: doc.has_annotation("SENT_START"))
+        return scores | get_ner_prf(examples)
+
     def _annotate(self, doc: Doc) -> None:
         words = [self._word(token.text) for token in doc]
         flags = np.fromiter((word.flags for word in words), np.int64, len(words))
-        forced = _with_wishes(forced_starts(flags, doc.to_array("SPACY").astype(bool)), doc)
+        wishes = doc.to_array("SENT_START").view(np.int64)
+        bias = np.select([wishes > 0, wishes < 0], [MUST, NEVER], start_bias(flags, doc.to_array("SPACY").astype(bool))).astype(np.float32)
         rows = np.flatnonzero((flags & SPACE) == 0)
         table, heads = _blank(len(doc), self._numbers)
         if not len(rows):
             table[0, 4] = self._numbers.root
             self._write(doc, table, heads)
             return
-        lines = _line_starts(flags)[rows]
-        cuts = np.where(forced == 1, 2, window_cuts(flags, forced))[rows].astype(np.int8)
+        lines = (_line_starts(flags) | (wishes > 0))[rows]
+        cuts = window_cuts(flags, bias)[rows]
         pieces = [words[row].pieces for row in rows]
         lengths = np.fromiter((len(p.ids) for p in pieces), np.int64, len(pieces))
         for start, end in windows(lengths, cuts, self._model.labels.max_pieces):
             window = encode(pieces[start:end], lines[start:end] if self._model.labels.types > 8 else None, start=start)
-            reading = self._model.read(window, forced[rows[start:end]])
+            reading = self._model.read(window, bias[rows[start:end]])
             self._take(reading, rows[start:end], lines[start:end], table, heads)
         table[rows, 2] = self._numbers.features(table[rows, 0], [doc[int(row)].lower_ for row in rows])
         self._add_quantities(doc, table)
@@ -214,12 +225,6 @@ def _universal(name: str) -> int:
     from spacy.symbols import IDS
 
     return int(IDS.get(name, 0))
-
-
-def _with_wishes(forced: NDArray[np.int8], doc: Doc) -> NDArray[np.int8]:
-    """Return *forced* with what components before this one have said of sentences."""
-    wishes = doc.to_array("SENT_START").view(np.int64).astype(np.int8)
-    return np.where(wishes == 0, forced, wishes)
 
 
 def _line_starts(flags: Ints) -> NDArray[np.bool_]:

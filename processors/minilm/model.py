@@ -79,11 +79,11 @@ class Model:
         self._root = self.labels.deps.index("ROOT")
         self._never = [i for i, name in enumerate(self.labels.deps) if name in ("", "-")]
 
-    def read(self, window: Window, forced: NDArray[np.int8]) -> Reading:
-        """Return what the model reads of *window*; *forced* [n] says where sentences must (1) and must not (-1) start."""
+    def read(self, window: Window, bias: Floats) -> Reading:
+        """Return what the model reads of *window*; *bias* [n] is added to the log-odds that a sentence starts."""
         states = self._states(window)
         ner, tag, pos, sent, *arcs = np.split(states @ self._weights + self._bias, self._splits, axis=1)
-        starts = (forced > 0) | ((forced == 0) & (sent[:, 1] > sent[:, 0]))
+        starts = sent[:, 1] - sent[:, 0] + bias > 0
         starts[0] = True
         arc_dep, arc_head, lab_dep, lab_head = (np.where(x > 0, x, _SLOPE * x) for x in arcs)
         heads = decode_trees(_with_one(arc_dep) @ self._arc_u @ np.vstack([arc_head, self._arc_root]).T, starts)

@@ -32,7 +32,12 @@ _MAY_END = frozenset(":;—–-•*|·") | _CLOSERS
 _MUTE = frozenset(".,;:!?…%)]”’»。！？؟") | {"..", "...", "....", "?!", "!!", "??", "!?"}
 _BREAKS = frozenset("\n\r\u2028\u2029\x0b\x0c\x85")
 
+MUST: Final = np.inf
+NEVER: Final = -np.inf
+RARELY: Final = -1.0  # in the middle of a line without closing punctuation, or before a small letter
+
 Flags = NDArray[np.int64]
+Floats = NDArray[np.float32]
 
 
 class SentenceRules:
@@ -60,34 +65,34 @@ class SentenceRules:
         return sum(flag for flag, holds in facts if holds)
 
 
-def forced_starts(flags: Flags, spaced: NDArray[np.bool_]) -> NDArray[np.int8]:
-    """Return per token 1 where a sentence must start, -1 where it must not, 0 where the model decides.
+def start_bias(flags: Flags, spaced: NDArray[np.bool_]) -> Floats:
+    """Return per token what the rules add to the model's log-odds that a sentence starts there: MUST, NEVER, RARELY or 0.
 
-    *flags* [n]; *spaced* [n]: whitespace follows the token. Whitespace tokens have -1, the first other token 1.
+    *flags* [n]; *spaced* [n]: whitespace follows the token. Whitespace tokens have NEVER, the first other token MUST.
     """
     word, before, broken = _neighbours(flags)
     prev = np.where(before < 0, 0, flags[before])
     touching = (before == np.arange(len(flags)) - 1) & (before >= 0) & ~spaced[before]
     closing = _has(flags, CLOSES) & touching & spaced
     rules = (  # the first that holds decides
-        (~word, -1),
-        (before < 0, 1),
-        (broken, 1),
-        (_has(flags, MUTE) | closing | _has(prev, ABBREVIATION), -1),
-        (_has(prev, OPEN_ABBREVIATION), np.where(_has(flags, OPENER), 0, -1)),
-        (_has(prev, ENDS), np.where(_has(flags, LOWER), -1, 0)),
-        (_has(prev, MAY_END), 0),
+        (~word, NEVER),
+        ((before < 0) | broken, MUST),
+        (_has(flags, MUTE) | closing | _has(prev, ABBREVIATION), NEVER),
+        (_has(prev, OPEN_ABBREVIATION), np.where(_has(flags, OPENER), 0.0, NEVER)),
+        (_has(prev, ENDS), np.where(_has(flags, LOWER), RARELY, 0.0)),
+        (_has(prev, MAY_END) & ~_has(flags, LOWER), 0.0),
     )
-    return np.select([condition for condition, _ in rules], [np.broadcast_to(value, len(flags)) for _, value in rules], -1).astype(np.int8)
+    conditions, values = zip(*rules, strict=True)
+    return np.select(conditions, [np.broadcast_to(value, len(flags)) for value in values], RARELY).astype(np.float32)
 
 
-def window_cuts(flags: Flags, forced: NDArray[np.int8]) -> NDArray[np.int8]:
+def window_cuts(flags: Flags, bias: Floats) -> NDArray[np.int8]:
     """Return per token how good a window of the encoder begins there (see ``encode.windows``): 2 at sentences, 1 at commas, 0."""
     _, before, _ = _neighbours(flags)
     prev = np.where(before < 0, 0, flags[before])
     prev2 = np.where(before < 0, 0, np.where(before[before] < 0, 0, flags[before[before]]))
     ended = _has(prev, ENDS) | (_has(prev, CLOSES) & _has(prev2, ENDS))
-    sure = (forced == 1) | ((forced == 0) & ended & ~_has(flags, LOWER | COMMA))
+    sure = (bias == MUST) | ((bias == 0) & ended & ~_has(flags, LOWER | COMMA))
     return np.where(sure, 2, np.where(_has(prev, COMMA) & ~_has(flags, COMMA), 1, 0)).astype(np.int8)
 
 
