@@ -22,6 +22,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, Token
 from spacy.vocab import Vocab
 
+import processors.minilm.component  # noqa: F401  registers the factory that the bundled pipeline names
+from processors import labels
 from processors.knowledge import load_knowledge
 from processors.languages import LanguageSpec, load_language
 from processors.lexicon import load_lexicon
@@ -51,6 +53,8 @@ def load_nlp(name_or_path: str = "") -> Language:
     nlp.tokenizer = BoundedTokenizer(nlp.tokenizer, nlp.vocab)
     _add_boundaries(nlp)
     probe = nlp(_PROBE)
+    if labels.is_universal({token.dep_ for token in probe}.union(*nlp.pipe_labels.values())):
+        nlp.add_pipe(labels.NAME, last=True)
     missing = [what for what, there in _annotations(probe) if not there]
     if missing:
         raise ConfigError(

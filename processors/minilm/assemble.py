@@ -27,7 +27,8 @@ _FORMS: dict[str, dict[str, list[str]]] = {
     },
     "part": {"n't": ["not"], "n’t": ["not"], "nt": ["not"], "’s": ["'s"]},
     "det": {"an": ["a"], "these": ["this"], "those": ["that"]},
-    "pron": {"me": ["I"], "him": ["he"], "them": ["they"], "us": ["we"], "her": ["she"], "my": ["my"], "these": ["this"], "those": ["that"]},
+    "pron": {"me": ["I"], "him": ["he"], "them": ["they"], "us": ["we"], "her": ["she"], "my": ["my"],
+             "these": ["this"], "those": ["that"]},
 }  # fmt: skip
 _TABLES = ("lemma_exc", "lemma_index", "lemma_rules")
 
@@ -35,9 +36,10 @@ _TABLES = ("lemma_exc", "lemma_index", "lemma_rules")
 def assemble(model: Path, name: str = "dateline_minilm", version: str = "0.1.0") -> Language:
     """Return an English pipeline around the model's files in the folder *model*."""
     nlp = spacy.blank("en")
-    nlp.add_pipe(NAME, name="minilm").from_disk(model)  # type: ignore[attr-defined]
+    component: Any = nlp.add_pipe(NAME, name="minilm")
+    component.from_disk(model)
     lemmatizer: Any = nlp.add_pipe("lemmatizer", config={"mode": "rule"})
-    lemmatizer.initialize(lambda: [], nlp=nlp)
+    lemmatizer.initialize(list, nlp=nlp)
     complete_tables(lemmatizer.lookups)
     nlp.meta.update(name=name, version=version, license="CC BY-SA 4.0", description="English news: MiniLM with heads, on onnxruntime")
     return nlp
@@ -50,7 +52,7 @@ def complete_tables(lookups: Any) -> None:
             table["aux"] = table["verb"]
     exceptions = lookups.get_table("lemma_exc")
     for pos, forms in _FORMS.items():
-        exceptions[pos] = {**(exceptions[pos] if pos in exceptions else {}), **forms}
+        exceptions[pos] = {**exceptions.get(pos, {}), **forms}
         for table in map(lookups.get_table, _TABLES[1:]):
             if pos not in table:
                 table[pos] = []

@@ -6,10 +6,12 @@ Importing this module registers its factory with spaCy.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import spacy.util
 from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.scorer import Scorer, get_ner_prf
@@ -30,9 +32,9 @@ from stream.errors import ConfigError
 NAME = "dateline_minilm"
 CACHE_WORDS = 50_000
 _IOB_INSIDE, _IOB_OUTSIDE, _IOB_BEGIN = 1, 2, 3  # as spaCy numbers them
-_ATTRIBUTES = ["TAG", "POS", "MORPH", "HEAD", "DEP", "ENT_IOB", "ENT_TYPE"]
-_ASSIGNS = ["token.tag", "token.pos", "token.morph", "token.head", "token.dep", "token.is_sent_start", "doc.sents", "doc.ents", "token.ent_type"]
-_SCORES = {"tag_acc": 0.2, "pos_acc": 0.0, "dep_uas": 0.1, "dep_las": 0.3, "sents_f": 0.1, "ents_f": 0.3}
+_ATTRIBUTES: list[int | str] = ["TAG", "POS", "MORPH", "HEAD", "DEP", "ENT_IOB", "ENT_TYPE"]
+_ASSIGNS = ["token.tag", "token.pos", "token.morph", "token.head", "token.dep", "doc.sents", "doc.ents"]
+_SCORES: dict[str, float | None] = {"tag_acc": 0.2, "pos_acc": 0.0, "dep_uas": 0.1, "dep_las": 0.3, "sents_f": 0.1, "ents_f": 0.3}
 
 Ints = NDArray[np.int64]
 
@@ -53,14 +55,14 @@ def make_minilm(nlp: Language, name: str) -> MiniLM:
 class MiniLM:
     """Annotates documents with a model; an annotation depends on nothing but the document.
 
-    Tokens that already say where a sentence starts or must not (``is_sent_start``) are obeyed; a start that is given is a line's. Memory: the model's (about
-    150 MB), the words kept (bounded) and one document's arrays.
+    Tokens that already say where a sentence starts or must not (``is_sent_start``) are obeyed; a start that is
+    given is a line's. Memory: the model's (about 150 MB), the words kept (bounded) and one document's arrays.
     """
 
     def __init__(self, nlp: Language, name: str) -> None:
         self.name = name
         self._vocab = nlp.vocab
-        self._language = nlp.lang
+        self._language = str(nlp.lang)
         spec = load_language(nlp.lang) or load_language("en")
         assert spec is not None
         self._rules = SentenceRules(spec)
@@ -95,7 +97,7 @@ class MiniLM:
             yield self(doc)
 
     def score(self, examples: Iterable[Example], **_: Any) -> dict[str, Any]:
-        """Return accuracy of tags, parts of speech and features, UAS and LAS, and F of sentences and named entities, as spaCy names them."""
+        """Return accuracy of tags, parts of speech, features; UAS, LAS; F of sentences and named entities: under spaCy's names."""
         examples = list(examples)
         scores = {k: v for attribute in ("tag", "pos", "morph") for k, v in Scorer.score_token_attr(examples, attribute).items()}
         scores |= Scorer.score_deps(examples, "dep", ignore_labels=("p", "punct"))
@@ -161,7 +163,8 @@ class MiniLM:
 
     def _write(self, doc: Doc, table: Ints, heads: Ints) -> None:
         table[:, 3] = heads - np.arange(len(doc))
-        doc.from_array(_ATTRIBUTES, table.view(np.uint64))
+        values: Any = table.view(np.uint64)
+        doc.from_array(_ATTRIBUTES, values)
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = SimpleFrozenList()) -> None:
         """Write the model's files into the folder *path*."""
@@ -178,11 +181,13 @@ class MiniLM:
 
     def to_bytes(self, *, exclude: Iterable[str] = SimpleFrozenList()) -> bytes:
         """Return the model's files as one array of bytes."""
-        return _packed(self._files)
+        return spacy.util.to_bytes({file: partial(self._files.__getitem__, file) for file in self._files}, exclude)
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = SimpleFrozenList()) -> MiniLM:
         """Load the model from what ``to_bytes`` gave."""
-        self.load_files(_unpacked(data))
+        files: dict[str, bytes] = {}
+        spacy.util.from_bytes(data, {file: partial(files.__setitem__, file) for file in FILES}, exclude)
+        self.load_files(files)
         return self
 
 
@@ -192,11 +197,11 @@ class _Numbers:
     def __init__(self, vocab: Any, model: Model, types: tuple[str, ...]) -> None:
         labels, add = model.labels, vocab.strings.add
         self.tags = _hashes(add(name) for name in labels.tags)
-        self.pos = _hashes(_universal(name) for name in labels.pos)
+        self.pos = _hashes(add(name) for name in labels.pos)
         self.deps = _hashes(add(name) for name in labels.deps)
         self.types = _hashes(add(name) for name in types)
         self.quantities = dict(zip(QUANTITIES, _hashes(add(name) for name in QUANTITIES).tolist(), strict=True))
-        self.space_tag, self.space_pos, self.space_dep = _hashes([add("_SP"), _universal("SPACE"), add("dep")]).tolist()
+        self.space_tag, self.space_pos, self.space_dep = _hashes([add("_SP"), add("SPACE"), add("dep")]).tolist()
         self.root = int(self.deps[labels.deps.index("ROOT")])
         self.no_features = int(_hashes([vocab.morphology.add("")])[0])
         self._by_tag: dict[int, int] = {}
@@ -219,12 +224,6 @@ class _Numbers:
 def _hashes(numbers: Iterable[int]) -> Ints:
     """Return 64-bit numbers of the string store as signed ones, bit by bit."""
     return np.array(list(numbers), np.uint64).view(np.int64)
-
-
-def _universal(name: str) -> int:
-    from spacy.symbols import IDS
-
-    return int(IDS.get(name, 0))
 
 
 def _line_starts(flags: Ints) -> NDArray[np.bool_]:
@@ -253,16 +252,3 @@ def _hang_spaces(heads: Ints, flags: Ints) -> None:
     before = np.maximum.accumulate(at)
     first = int(np.argmax(~space))
     heads[space] = np.where(before < 0, first, before)[space]
-
-
-def _packed(files: dict[str, bytes]) -> bytes:
-    import srsly
-
-    return bytes(srsly.msgpack_dumps(files))
-
-
-def _unpacked(data: bytes) -> dict[str, bytes]:
-    import srsly
-
-    loaded: dict[str, bytes] = srsly.msgpack_loads(data)
-    return loaded

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits as _threadpool_limits
 
 from processors.minilm.encode import MAX_PIECES, Window
 from processors.minilm.trees import ROOT, decode_trees
@@ -25,6 +25,7 @@ FILES = ("model.onnx", "heads.npz", "labels.json", "tokenizer.json")
 THREADS = 1
 _DENSE = ("ner", "tag", "pos", "sent", "arc_dep", "arc_head", "lab_dep", "lab_head")  # order in the one matrix of all heads
 _SLOPE = np.float32(0.1)
+_limit_threads: Any = _threadpool_limits
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -65,7 +66,7 @@ class Model:
     """The loaded model; *files* are the contents of FILES."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
-        threadpool_limits(THREADS, "blas")  # numpy's products are small; its threads would only take other workers' cores
+        _limit_threads(THREADS, "blas")  # numpy's products are small; its threads would only take other workers' cores
         self.labels = Labels.from_json(files["labels.json"].decode())
         self._session = _session(files["model.onnx"])
         with np.load(io.BytesIO(files["heads.npz"])) as arrays:
@@ -106,10 +107,11 @@ class Model:
 
 
 def _session(model: bytes) -> Any:
-    options = onnxruntime.SessionOptions()
+    runtime: Any = onnxruntime
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = THREADS
     options.log_severity_level = 3  # errors
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _with_one(rows: Floats) -> Floats:
@@ -120,9 +122,10 @@ def _best(scores: Floats, names: tuple[str, ...]) -> Ints:
     """Return the best column of each row, none that stands for a missing label."""
     never = [i for i, name in enumerate(names) if name in ("", "-")]
     scores[:, never] = -np.inf
-    return scores.argmax(1)
+    best: Ints = scores.argmax(1)
+    return best
 
 
 def _log_softmax(scores: Floats) -> Floats:
     shifted = scores - scores.max(1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(1, keepdims=True)), np.float32)

@@ -97,7 +97,7 @@ def window_cuts(flags: Flags, bias: Floats) -> NDArray[np.int8]:
 
 
 def _has(flags: Flags, flag: int) -> NDArray[np.bool_]:
-    return (flags & flag) != 0
+    return np.asarray((flags & flag) != 0, bool)
 
 
 def _neighbours(flags: Flags) -> tuple[NDArray[np.bool_], Flags, NDArray[np.bool_]]:

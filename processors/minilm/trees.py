@@ -25,8 +25,8 @@ def decode_trees(scores: Scores, starts: NDArray[np.bool_]) -> Ints:
     n = len(scores)
     if not n:
         return np.zeros(0, np.int64)
-    sentence = np.cumsum(starts)
-    sentence -= sentence[0]
+    sentence: Ints = np.cumsum(starts, dtype=np.int64) - 1
+    sentence[sentence < 0] = 0
     allowed = np.ones((n, n + 1), bool)
     np.equal(sentence[:, None], sentence[None, :], out=allowed[:, :n])
     np.fill_diagonal(allowed, False)
@@ -34,7 +34,7 @@ def decode_trees(scores: Scores, starts: NDArray[np.bool_]) -> Ints:
     heads: Ints = masked.argmax(1).astype(np.int64)
     for index in _broken(heads, sentence):
         rows = np.flatnonzero(sentence == index)
-        heads[rows] = _repaired(masked[np.ix_(rows, [*rows, n])], rows)
+        heads[rows] = _repaired(masked[np.ix_(rows, np.append(rows, n))], rows)
     return np.where(heads == n, ROOT, heads)
 
 
