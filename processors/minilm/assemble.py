@@ -50,12 +50,15 @@ def complete_tables(lookups: Any) -> None:
     for table in map(lookups.get_table, _TABLES):
         if "verb" in table:
             table["aux"] = table["verb"]
+    index = lookups.get_table("lemma_index")
+    for pos in index:
+        index[pos] = dict.fromkeys(index[pos], 1)  # a list would be searched from end to end for every new word
     exceptions = lookups.get_table("lemma_exc")
     for pos, forms in _FORMS.items():
         exceptions[pos] = {**exceptions.get(pos, {}), **forms}
         for table in map(lookups.get_table, _TABLES[1:]):
             if pos not in table:
-                table[pos] = []
+                table[pos] = {} if table is index else []
 
 
 def main(arguments: Sequence[str]) -> None:

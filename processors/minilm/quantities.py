@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 LABELS = ("MONEY", "PERCENT", "TIME", "QUANTITY", "ORDINAL", "CARDINAL")  # the first pattern that fits wins
 
+_OPENING = ("number", "plural", "ordinal", "sign", "moment")  # what a quantity begins with, but for figures
 _FIGURES = r"(?<![\w.,])\d(?:[\d,]{0,18}\d)?(?:\.\d{1,9})?(?![\d])"  # starts once a run of digits: linear in the text
 
 
@@ -44,15 +45,17 @@ def _pattern(language: str) -> re.Pattern[str] | None:
     ending = r"(?!\w)"
     hours = rf"(?<![\w.:,])\d{{1,2}}(?:[:.]\d\d)?\ ?{_any(words['hour'])}{ending}|(?<![\w.:,])\d{{1,2}}:\d\d(?::\d\d)?{ending}"
     alternatives = {
-        "MONEY": rf"(?<!\w){_any(words['sign'])}\ ?{_FIGURES}(?:[\ -]?{_any(words['scale'])}\b)?"
+        "MONEY": rf"{_any(words['sign'])}\ ?{_FIGURES}(?:[\ -]?{_any(words['scale'])}\b)?"
         rf"|{amount}{gap}(?:{_any(words['nation'])}\ )?{_any(words['currency'])}{ending}",
         "PERCENT": rf"{amount}{gap}{_any(words['percent'])}{ending}",
         "TIME": rf"(?:{hours})(?:\ {_any(words['zone'])}{ending})?|{amount}{gap}{_any(words['span'])}{ending}|\b{_any(words['moment'])}\b",
         "QUANTITY": rf"{amount}{gap}{_any(words['measure'])}{ending}",
-        "ORDINAL": rf"(?<!\w)\d{{1,3}}(?:st|nd|rd|th)\b|\b{_any(words['ordinal'])}\b",
+        "ORDINAL": rf"\d{{1,3}}(?:st|nd|rd|th)\b|\b{_any(words['ordinal'])}\b",
         "CARDINAL": amount,
     }
-    return re.compile("|".join(rf"(?P<{label}>{alternatives[label]})" for label in LABELS), re.IGNORECASE)
+    firsts = "".join(sorted({re.escape(word[0]) for name in _OPENING for word in words[name]}))
+    patterns = "|".join(rf"(?P<{label}>{alternatives[label]})" for label in LABELS)
+    return re.compile(rf"(?<!\w)(?=[\d{firsts}])(?:{patterns})", re.IGNORECASE)  # most places are passed by after one look
 
 
 def _words(language: str) -> Mapping[str, tuple[str, ...]]:

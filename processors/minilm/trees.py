@@ -13,7 +13,8 @@ Ints = NDArray[np.int64]
 Scores = NDArray[np.float32]
 
 ROOT = -1
-_ONE_ROOT = 1e6  # what a root costs: the best tree then has the fewest roots, which is one
+MAX_ROOTS = 4  # roots that are tried where there are several
+_FORBIDDEN = -1e9  # score of an arc that must not be
 
 
 def decode_trees(scores: Scores, starts: NDArray[np.bool_]) -> Ints:
@@ -49,14 +50,26 @@ def _broken(heads: Ints, sentence: Ints) -> Ints:
     return np.flatnonzero((roots != 1) | (looping > 0))
 
 
-def _repaired(scores: NDArray[np.float32], rows: Ints) -> Ints:
-    """Return the heads, as indices of the window's words or ROOT, of one sentence: the words *rows*, *scores* [m, m + 1] theirs."""
+def _repaired(scores: Scores, rows: Ints) -> Ints:
+    """Return the heads, as indices of the window's words or ROOT, of one sentence: the words *rows*, *scores* [m, m + 1] theirs.
+
+    Where the best tree has several roots, each of them is tried alone; the best of these trees is taken.
+    """
     m = len(rows)
-    costs = scores.astype(np.float64)
-    finite = np.where(np.isfinite(costs), costs, -_ONE_ROOT * 1e3)
-    finite[:, m] -= _ONE_ROOT
-    local = spanning_tree(finite)
+    costs = np.where(np.isfinite(scores), scores, _FORBIDDEN).astype(np.float64)
+    local = spanning_tree(costs)
+    roots = np.flatnonzero(local == m)
+    if len(roots) > 1:
+        trees = [spanning_tree(_with_root(costs, int(root))) for root in roots[:MAX_ROOTS]]
+        local = max(trees, key=lambda tree: float(costs[np.arange(m), tree].sum()))
     return np.where(local == m, ROOT, rows[np.minimum(local, m - 1)])
+
+
+def _with_root(scores: NDArray[np.float64], root: int) -> NDArray[np.float64]:
+    """Return *scores* with which no word but *root* can be the root."""
+    only = scores.copy()
+    only[np.arange(len(scores)) != root, -1] = _FORBIDDEN
+    return only
 
 
 def spanning_tree(scores: NDArray[np.float64]) -> Ints:
@@ -69,12 +82,14 @@ def spanning_tree(scores: NDArray[np.float64]) -> Ints:
     cycle = _cycle(heads)
     if not len(cycle):
         return heads
-    rest = np.setdiff1d(np.arange(m), cycle)
+    outer = np.ones(m, bool)
+    outer[cycle] = False
+    rest = np.flatnonzero(outer)
     k = len(rest)
     leaving = scores[np.ix_(rest, cycle)]
     entering = scores[cycle] - scores[cycle, heads[cycle]][:, None]  # gain of breaking the cycle at each of its words
     outside = np.append(rest, m)
-    low = float(scores.min()) - 1e9
+    low = 2 * _FORBIDDEN
     small = np.full((k + 1, k + 2), low)
     small[:k, :k] = scores[np.ix_(rest, rest)]
     small[:k, k] = leaving.max(1, initial=low)
