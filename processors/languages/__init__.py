@@ -32,6 +32,9 @@ class LanguageSpec:
     months: Mapping[str, int]  # 1 to 12
     weekdays: Mapping[str, int]  # 0 is Monday, as in datetime
     numbers: Mapping[str, int]
+    ordinals: Mapping[str, int]
+    seasons: Mapping[str, int]  # first month, meteorological, northern hemisphere
+    holidays: Mapping[str, str]  # month-day of feasts that do not move
 
 
 @lru_cache(maxsize=8)
