@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -103,11 +104,7 @@ def entity_documents(path: Path, group: str) -> Iterator[Document]:
     for row in read_json_lines(path):
         words, labels = row["words"], bio(len(row["words"]), row["ents"], row.get("missing", ()))
         bounds = [*row["sents"], len(words)]
-        yield tuple(
-            Sentence(tuple(words[a:b]), a == bounds[0], group, ner=tuple(labels[a:b]))
-            for a, b in zip(bounds, bounds[1:], strict=False)
-            if b > a
-        )
+        yield tuple(Sentence(tuple(words[a:b]), a == bounds[0], group, ner=tuple(labels[a:b])) for a, b in pairwise(bounds) if b > a)
 
 
 def read_docs(path: Path) -> tuple[Doc, ...]:

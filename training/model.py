@@ -39,7 +39,8 @@ class Layer(nn.Module):
         scores = torch.matmul(q, k.transpose(-1, -2)) * (width // ATTENTION_HEADS) ** -0.5 + bias
         mixed = torch.matmul(F.softmax(scores, -1), v).transpose(1, 2).reshape(batch, length, width)
         x = self.ln1(x + self.dropout(self.o(mixed)))
-        return self.ln2(x + self.dropout(self.f2(F.gelu(self.f1(x)))))
+        out: Tensor = self.ln2(x + self.dropout(self.f2(F.gelu(self.f1(x)))))
+        return out
 
 
 class Encoder(nn.Module):
@@ -56,7 +57,7 @@ class Encoder(nn.Module):
 
     def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> Tensor:
         positions = torch.arange(ids.shape[1], device=ids.device)[None]
-        x = self.dropout(self.norm(self.words(ids) + self.positions(positions) + self.types(types)))
+        x: Tensor = self.dropout(self.norm(self.words(ids) + self.positions(positions) + self.types(types)))
         bias = ((1.0 - mask) * -10000.0)[:, None, None, :]
         for layer in self.layers:
             x = layer(x, bias)
@@ -128,6 +129,17 @@ class MultiHead(nn.Module):
         super().__init__()
         self.encoder = Encoder(layers)
         self.heads = Heads(ner, tags, pos, deps, groups)
+
+
+def first_pieces(states: Tensor, first: Tensor) -> Tensor:
+    """states [B, N, WIDTH], first [B, M] → [B, M, WIDTH]: the state of each word's first piece."""
+    return torch.gather(states, 1, first[:, :, None].expand(-1, -1, WIDTH))
+
+
+def same_sentence(sentence: Tensor) -> Tensor:
+    """sentence [B, M], its number for each word → bool [B, M, M + 1]: may the word have that head; the last column is the root."""
+    same = (sentence[:, :, None] == sentence[:, None, :]) & ~torch.eye(sentence.shape[1], dtype=torch.bool)
+    return torch.cat([same, torch.ones_like(same[:, :, :1])], -1)
 
 
 def _with_one(x: Tensor) -> Tensor:

@@ -10,17 +10,16 @@ import torch
 from torch import Tensor
 
 from training.corpora import ENTITY_TYPES, GROUPS, NER_LABELS, OPEN_TYPES, Document, Sentence, TrainingData
-from training.encode import PieceEncoder
+from training.encode import MAX_PIECES, PieceEncoder
 
 IGNORE = -100  # target that no loss sees
-MAX_PIECES = 128
 NO_LINES = 0.3  # share of windows in which no line start is shown: running text without line breaks
 # Chance that a sentence is shown as the first of a line, after a sentence without and with closing punctuation. The treebanks
 # keep no paragraphs; in news, a headline or a caption ends its line without a full stop, and paragraphs are short.
 LINE_AFTER_OPEN, LINE_AFTER_CLOSED = 0.8, 0.2
 CLOSING = frozenset(".!?…\"'”’»)")
 LOWER, UPPER, TITLE = 0.05, 0.04, 0.04  # shares of windows whose case is changed: headlines, chat, capitals
-SMALL_WORDS = frozenset("a an the of in on at to for and or but by with as from".split())
+SMALL_WORDS = frozenset({"a", "an", "the", "of", "in", "on", "at", "to", "for", "and", "or", "but", "by", "with", "as", "from"})
 
 Window = tuple[Sentence, ...]
 
@@ -65,7 +64,7 @@ def pack(sentences: Iterable[Sentence], encoder: PieceEncoder, limit: int) -> It
     window: list[Sentence] = []
     length = 2
     for sentence in sentences:
-        size = sum(len(encoder.pieces(word)) for word in sentence.words)
+        size = encoder.size(sentence.words)
         if size + 2 > limit:
             continue
         if window and length + size > limit:
@@ -95,7 +94,7 @@ def epoch_windows(data: TrainingData, encoder: PieceEncoder, random: Random) -> 
 
 def batches(windows: Sequence[Window], encoder: PieceEncoder, random: Random, pieces: int) -> Iterator[list[Window]]:
     """Yield batches of at most *pieces* pieces, padding included; windows of a like length together."""
-    sizes = [_padded(sum(len(encoder.pieces(w)) for s in window for w in s.words) + 2) for window in windows]
+    sizes = [_padded(sum(encoder.size(s.words) for s in window) + 2) for window in windows]
     for start in range(0, len(windows), 400):
         order = sorted(range(start, min(start + 400, len(windows))), key=sizes.__getitem__)
         groups: list[list[int]] = [[]]
