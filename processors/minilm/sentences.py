@@ -34,6 +34,7 @@ _BREAKS = frozenset("\n\r\u2028\u2029\x0b\x0c\x85")
 
 MUST: Final = np.inf
 NEVER: Final = -np.inf
+LIKELY: Final = 3.0  # after closing punctuation, before anything but a small letter
 RARELY: Final = -1.0  # in the middle of a line without closing punctuation, or before a small letter
 
 Flags = NDArray[np.int64]
@@ -66,7 +67,7 @@ class SentenceRules:
 
 
 def start_bias(flags: Flags, spaced: NDArray[np.bool_]) -> Floats:
-    """Return per token what the rules add to the model's log-odds that a sentence starts there: MUST, NEVER, RARELY or 0.
+    """Return per token what the rules add to the model's log-odds that a sentence starts there: MUST, NEVER, LIKELY, RARELY or 0.
 
     *flags* [n]; *spaced* [n]: whitespace follows the token. Whitespace tokens have NEVER, the first other token MUST.
     """
@@ -79,7 +80,7 @@ def start_bias(flags: Flags, spaced: NDArray[np.bool_]) -> Floats:
         ((before < 0) | broken, MUST),
         (_has(flags, MUTE) | closing | _has(prev, ABBREVIATION), NEVER),
         (_has(prev, OPEN_ABBREVIATION), np.where(_has(flags, OPENER), 0.0, NEVER)),
-        (_has(prev, ENDS), np.where(_has(flags, LOWER), RARELY, 0.0)),
+        (_has(prev, ENDS), np.where(_has(flags, LOWER), RARELY, LIKELY)),
         (_has(prev, MAY_END) & ~_has(flags, LOWER), 0.0),
     )
     conditions, values = zip(*rules, strict=True)
@@ -92,7 +93,7 @@ def window_cuts(flags: Flags, bias: Floats) -> NDArray[np.int8]:
     prev = np.where(before < 0, 0, flags[before])
     prev2 = np.where(before < 0, 0, np.where(before[before] < 0, 0, flags[before[before]]))
     ended = _has(prev, ENDS) | (_has(prev, CLOSES) & _has(prev2, ENDS))
-    sure = (bias == MUST) | ((bias == 0) & ended & ~_has(flags, LOWER | COMMA))
+    sure = (bias == MUST) | ((bias >= 0) & ended & ~_has(flags, LOWER | COMMA))
     return np.where(sure, 2, np.where(_has(prev, COMMA) & ~_has(flags, COMMA), 1, 0)).astype(np.int8)
 
 

@@ -32,7 +32,7 @@ def bias_of(text: str) -> dict[str, float]:
     [
         ("Talks begin\nThe army left", "The", MUST),
         ("Talks begin\r\n\r\n Troops left", "Troops", MUST),
-        ("They met. Russia agreed.", "Russia", 0.0),
+        ("They met. Russia agreed.", "Russia", 3.0),
         ("The U.S. Army left.", "Army", NEVER),
         ("He left the U.S. The army stayed.", "The", 0.0),
         ("He left the U.S. However, the army stayed.", "However", 0.0),
