@@ -71,7 +71,8 @@ _OF_YEAR = rf"(?:,? (?:of |in )?{_Y}\b| of (?:(?P<which>{_WHICH}|the) )year\b)"
 _PART_OF_YEAR = r"\b(?:the )?(?P<number>first|second|third|fourth|1st|2nd|3rd|4th) (?P<part>quarter|half)"
 _END = r"(?=[,.;:)!?]|$| (?:and|in|at|after|before|but|when|with|to|by|as)\b)"
 
-DATE_LINES = (re.compile(_FULL), re.compile(_FULL_DAY_FIRST))
+_FILED = r"(?:[A-Z\u00c0-\u00de][A-Z\u00c0-\u00de .'’-]+,? (?:\([^()]{2,30}\),? )?)"  # LONDON, Nov. 2, 2010 (Agency) —
+DATE_LINES = tuple(re.compile(p) for full in (_FULL, _FULL_DAY_FIRST) for p in (rf"{full}$", rf"{_FILED}{full} ?[—–(-]"))
 
 
 def _rule(needs: str, pattern: str, read: Reader, *, any_case: bool = False) -> Rule:

@@ -1,11 +1,7 @@
 """What Dateline knows of each language it annotates: one table ``xx.toml`` a language, read into a LanguageSpec.
 
-<<<<<<< HEAD
-A new language is a new table here, a lexicon in ``processors/languages/<code>`` and an installed spaCy pipeline.
-=======
 A language without a table is annotated with the one of no language, ``xx.toml``: entities alone. A new table brings a
 language its times and names; a folder ``xx/`` with an event lexicon beside it, its events.
->>>>>>> pipeline
 """
 
 from __future__ import annotations

@@ -100,6 +100,7 @@ def _identify(sample: str) -> tuple[str, float]:
 def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # a second, and only where a language is in doubt
 
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    kind: Any = LanguageIdentifier  # without annotations
+    identifier = kind.from_model_file(MODEL_FILE, norm_probs=True)
     identifier.set_languages([code for code in _CANDIDATES.split() if code in identifier.labels])
     return identifier
