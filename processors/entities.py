@@ -15,7 +15,7 @@ from itertools import pairwise
 from spacy.tokens import Doc, Span, Token
 
 from processors.knowledge import Knowledge, fold
-from processors.languages import LanguageSpec, load_language
+from processors.languages import LanguageSpec, any_language
 from processors.mentions import RawMention, find_mentions, is_abbreviation, is_side
 from processors.places import find_place
 from stream.messages import Entity, Mention, Place
@@ -40,8 +40,7 @@ class _Draft:
 
 def find_entities(doc: Doc, knowledge: Knowledge) -> tuple[Entity, ...]:
     """Return the entities of *doc* by first mention, ids ``e1``, ``e2`` …; no mention overlaps another."""
-    spec = load_language(doc.lang_) or load_language("en")
-    assert spec is not None
+    spec = any_language(doc.lang_)
     drafts = _group(doc, find_mentions(doc, knowledge, spec), knowledge)
     drafts.sort(key=lambda d: d.mentions[0].start)
     hints = _countries_spoken_of(drafts, knowledge)

@@ -22,8 +22,10 @@ from spacy.language import Language
 from spacy.tokens import Doc, Token
 from spacy.vocab import Vocab
 
+import processors.minilm.component  # noqa: F401  registers the factory that the bundled pipeline names
+from processors import labels
 from processors.knowledge import load_knowledge
-from processors.languages import LanguageSpec, load_language
+from processors.languages import LanguageSpec, any_language, load_language
 from processors.lexicon import load_lexicon
 from processors.places import dateline_end
 from stream.errors import ConfigError
@@ -42,21 +44,28 @@ _INITIAL = re.compile(r"[^\W\d_]\.$")
 _PROBE = "Angela Merkel visited Paris on Friday."
 
 
-@lru_cache(maxsize=4)
-def load_nlp(name_or_path: str = "") -> Language:
+@lru_cache(maxsize=16)
+def load_nlp(name_or_path: str = "", *, events: bool = True) -> Language:
     """Return the pipeline of that name or path, loaded once per process; "" is the bundled one.
 
-    Raises ConfigError where it is missing, cannot be loaded, or gives no dependencies, lemmas or named entities.
+    Raises ConfigError where it is missing, cannot be loaded, or gives no named entities, and, with *events*, no dependencies
+    or lemmas.
     """
     nlp = _load(name_or_path)
     nlp.tokenizer = BoundedTokenizer(nlp.tokenizer, nlp.vocab)
     _add_boundaries(nlp)
     probe = nlp(_PROBE)
-    missing = [what for what, there in _annotations(probe) if not there]
+    if not probe.has_annotation("SENT_START"):  # names alone, as in spaCy's xx_ent_wiki_sm
+        nlp.add_pipe("sentencizer", first=True)
+        _add_boundaries(nlp)
+    if labels.is_universal({token.dep_ for token in probe}.union(*nlp.pipe_labels.values())):
+        nlp.add_pipe(labels.NAME, last=True)
+    missing = [what for what, there in _annotations(probe, events=events) if not there]
     if missing:
+        needed = "a parser, a lemmatizer and named entities" if events else "named entities"
         raise ConfigError(
-            f"the spaCy pipeline {name_or_path!r} gives no {' and no '.join(missing)}, which events need: "
-            "choose one with a parser, a lemmatizer and named entities, or leave DATELINE_PIPELINE empty for the bundled one"
+            f"the spaCy pipeline {name_or_path!r} gives no {' and no '.join(missing)}: "
+            f"choose one with {needed}, or leave DATELINE_PIPELINE empty for the bundled one"
         )
     return nlp
 
@@ -82,9 +91,10 @@ def _load(name_or_path: str) -> Language:
         raise ConfigError(f"the spaCy pipeline {str(wanted)!r} cannot be loaded: {str(e).splitlines()[0]}") from e
 
 
-def _annotations(doc: Doc) -> Iterator[tuple[str, bool]]:
-    yield "dependencies", doc.has_annotation("DEP")
-    yield "lemmas", doc.has_annotation("LEMMA")
+def _annotations(doc: Doc, *, events: bool) -> Iterator[tuple[str, bool]]:
+    if events:
+        yield "dependencies", doc.has_annotation("DEP")
+        yield "lemmas", doc.has_annotation("LEMMA")
     yield "named entities", doc.has_annotation("ENT_IOB")
 
 
@@ -126,9 +136,7 @@ class Boundaries:
     """Tell the parser where sentences must and must not start; it decides the rest."""
 
     def __init__(self, nlp: Language, name: str) -> None:
-        spec = load_language(nlp.lang) or load_language(DEFAULT_LANGUAGE)
-        assert spec is not None
-        self._spec = spec
+        self._spec = any_language(nlp.lang or "xx")
 
     def __call__(self, doc: Doc) -> Doc:
         """Set ``is_sent_start`` where it is certain."""

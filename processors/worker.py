@@ -22,7 +22,9 @@ class Processor:
     def __init__(self, settings: Settings) -> None:
         self._timeout = settings.annotate_timeout
         memory = int(settings.annotate_memory * GIB) or None
-        self._pool = IsolatedPool(1, initializer=_load, initargs=(settings.pipeline, settings.run), memory_bytes=memory)
+        self._pool = IsolatedPool(
+            1, initializer=_load, initargs=(settings.pipeline, settings.run, settings.language_pipelines), memory_bytes=memory
+        )
 
     def warm_up(self) -> None:
         """Return when the pipeline is loaded; raises ConfigError where it cannot be."""
@@ -51,9 +53,9 @@ def _article(record: Record) -> Article:
     return decode(Article, record.value)
 
 
-def _load(pipeline: str, run: int) -> None:
+def _load(pipeline: str, run: int, languages: dict[str, str]) -> None:
     global _annotator
-    _annotator = Annotator(pipeline, run)
+    _annotator = Annotator(pipeline, run, languages)
 
 
 def _annotate(articles: tuple[Article, ...]) -> tuple[AnnotatedArticle, ...]:

@@ -74,7 +74,7 @@ def article_row(message: AnnotatedArticle, now: datetime) -> Row:
         "link": article.link,
         "outlet": article.outlet,
         "country": article.country,
-        "language": article.language,
+        "language": message.language or article.language,
         "title": article.title,
         "text": article.text,
         "text_source": article.text_source,

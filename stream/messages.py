@@ -220,11 +220,13 @@ class AnnotatedArticle(Value):
     """An article with what was found in it, as published to ``<prefix>.annotated`` and printed by ``dateline annotate``.
 
     A pure function of the article and *pipeline*. *status* is ``no-pipeline`` for a language that none is configured for.
+    *language* is the one that the text was found to be in: ``article.language`` unless that is missing or plainly wrong.
     """
 
     schema_: Literal["dateline.annotated/1"] = Field(default="dateline.annotated/1", alias="schema")
     run: int = Field(default=1, ge=1)
     status: Status = "annotated"
+    language: str | None = Optional  # ISO 639-1
     pipeline: PipelineInfo
     article: Article
     sentences: tuple[Span, ...] = ()

@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     kafka_password: SecretStr | None = Field(default=None, description="sasl_plain_password, kept apart from kafka_options.")
 
     pipeline: str = Field(default="", description="Any installed spaCy pipeline, by name or path; empty: the bundled one.")
+    language_pipelines: dict[Annotated[str, Field(pattern="^[a-z]{2,3}$")], Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description='Pipelines of further languages, JSON: {"de": "de_core_news_sm"}. Other languages are stored without annotation.',
+    )
     run: int = Field(default=1, ge=1, description="Number of the annotation run; a higher one replaces rows of a lower one.")
     batch_records: int = Field(default=200, ge=1, le=10_000, description="Most records that a stage takes at a time.")
     batch_chars: int = Field(default=300_000, ge=1, description="Most characters of text that a stage takes at a time.")

@@ -38,7 +38,9 @@ def annotate(
     published_at: Annotated[
         str | None, typer.Option(help="When the text was published, for lines that do not say: 2025-05-13 or 2025-05-13T08:00:00Z.")
     ] = None,
-    language: Annotated[str, typer.Option(help="Language of texts that do not say theirs, ISO 639-1.")] = "en",
+    language: Annotated[
+        str | None, typer.Option(help="Language of texts that do not say theirs, ISO 639-1; without it, it is identified.")
+    ] = None,
 ) -> None:
     """Annotate text with entities, times and events, as it is; print one AnnotatedArticle (JSON) a line.
 
@@ -58,7 +60,7 @@ def annotate(
         )
     else:
         source = _lines(data, file, defaults)
-    annotator = Annotator(settings.pipeline, settings.run)
+    annotator = Annotator(settings.pipeline, settings.run, settings.language_pipelines)
     failed = False
     for batch in _batches(source):
         articles = [item for item in batch if isinstance(item, Article)]

@@ -1,6 +1,7 @@
 """What Dateline knows of each language it annotates: one table ``xx.toml`` a language, read into a LanguageSpec.
 
-A new language is a new table here, a lexicon in ``processors/languages/<code>`` and an installed spaCy pipeline.
+A language without a table is annotated with the one of no language, ``xx.toml``: entities alone. A new table brings a
+language its times and names; a folder ``xx/`` with an event lexicon beside it, its events.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ class LanguageSpec:
     """The words of one language that rules lean on; all folded to lower case, abbreviations with their dots."""
 
     code: str  # ISO 639-1
-    pipeline: str  # bundled pipeline, a folder of processors/pipelines
-    lexicon: str  # event lexicon
+    pipeline: str  # bundled pipeline, a folder of processors/pipelines; "" where none is
+    lexicon: str  # event lexicon, a folder here; "" where there is none
+    telltale: frozenset[str]  # frequent words that no other written language has
     abbreviations: frozenset[str]  # no sentence ends after one of these
     open_abbreviations: frozenset[str]  # nor after these, unless a word of sentence_openers follows
     sentence_openers: frozenset[str]
@@ -31,11 +33,14 @@ class LanguageSpec:
     months: Mapping[str, int]  # 1 to 12
     weekdays: Mapping[str, int]  # 0 is Monday, as in datetime
     numbers: Mapping[str, int]
+    ordinals: Mapping[str, int]
+    seasons: Mapping[str, int]  # first month, meteorological, northern hemisphere
+    holidays: Mapping[str, str]  # month-day of feasts that do not move
 
 
 @lru_cache(maxsize=8)
 def load_language(code: str) -> LanguageSpec | None:
-    """Return the table of a language, or None where there is none. ``en-GB`` is ``en``."""
+    """Return the table of a language, or None where there is none. ``en-GB`` is ``en``; ``xx`` is no language."""
     name = code.replace("_", "-").split("-")[0].strip().lower()
     table = files(__package__) / f"{name}.toml"
     if not (name.isascii() and name.isalpha() and table.is_file()):
@@ -43,3 +48,10 @@ def load_language(code: str) -> LanguageSpec | None:
     values = tomllib.loads(table.read_text(encoding="utf-8"))
     fields: dict[str, Any] = {key: frozenset(value) if isinstance(value, list) else value for key, value in values.items()}
     return LanguageSpec(**fields)
+
+
+def any_language(code: str) -> LanguageSpec:
+    """Return the table of a language, or the empty one where it has none."""
+    spec = load_language(code) or load_language("xx")
+    assert spec is not None
+    return spec

@@ -34,6 +34,13 @@ def test_networks_are_a_comma_separated_list(monkeypatch: pytest.MonkeyPatch) ->
     assert load_settings().allow_networks == (ip_network("10.0.0.0/8"), ip_network("::1/128"))
 
 
+def test_pipelines_of_languages_are_json_or_a_table_of_the_toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dateline.toml").write_text('[language_pipelines]\nfr = "fr_core_news_sm"\n')
+    assert load_settings().language_pipelines == {"fr": "fr_core_news_sm"}
+    monkeypatch.setenv("DATELINE_LANGUAGE_PIPELINES", '{"de": "de_core_news_sm"}')
+    assert load_settings().language_pipelines["de"] == "de_core_news_sm"
+
+
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATELINE_DATABASE_URL", "postgresql://u:hunter2@h/d")
     monkeypatch.setenv("DATELINE_DATABASE_PASSWORD", "hunter2")
@@ -48,6 +55,8 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DATELINE_RUN", "many", "DATELINE_RUN"),
         ("DATELINE_ALLOW_NETWORKS", "10.0.0.0/8,nonsense", "DATELINE_ALLOW_NETWORKS"),
         ("DATELINE_KAFKA_OPTIONS", "{", "DATELINE_KAFKA_OPTIONS .*not JSON"),
+        ("DATELINE_LANGUAGE_PIPELINES", "de_core_news_sm", "DATELINE_LANGUAGE_PIPELINES .*not JSON"),
+        ("DATELINE_LANGUAGE_PIPELINES", '{"German": "de_core_news_sm"}', "DATELINE_LANGUAGE_PIPELINES"),
         ("DATELINE_CONTACT_FILE", "missing", "DATELINE_CONTACT_FILE: missing cannot be read"),
         ("DATELINE_TOPIC_PREFIX", "a b", "DATELINE_TOPIC_PREFIX"),
     ],
