@@ -227,7 +227,7 @@ def _names(names: Sequence[str]) -> tuple[str, ...]:
 
 def wants_page(feed: Feed, item: Identified, draft: Draft) -> bool:
     """Tell whether the page behind an entry is to be fetched: where the feed is set to it, or gives under SHORT_TEXT characters."""
-    if feed.full_text == "never" or not item.own_page:
+    if feed.full_text == "never" or not item.own_page or not host_of(draft.link or ""):
         return False
     return feed.full_text == "always" or max(len(draft.summary), len(draft.content)) < SHORT_TEXT
 
@@ -240,11 +240,11 @@ def decide_entry(draft: Draft, rendered: Rendered, known: Known, *, page_wanted:
     sighting = _sighting(PAGE_RANK if page_wanted else rendered.rank, rendered.digest, known.sighting)
     if not is_news(known, sighting):
         return Write(sighting)
-    replaces = known.waiting and known.sighting is not None and draft.link is not None
-    if page_wanted or replaces:
+    url = draft.link or ""
+    host = host_of(url)
+    if host and (page_wanted or (known.waiting and known.sighting is not None)):
         waiting = draft.model_copy(update={"changed": known.sighting is not None})
-        url = draft.link or ""
-        return Write(sighting, page=PageRequest(url, host_of(url), waiting.model_dump_json(), page_wait))
+        return Write(sighting, page=PageRequest(url, host, waiting.model_dump_json(), page_wait))
     return Write(sighting, publish=_publication(draft, rendered, known))
 
 

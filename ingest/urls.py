@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 from w3lib.url import safe_url_string
 
 MAX_URL_CHARS = 8192  # RFC 9110 §4.1 asks for 8000 octets at least; longer "links" are page text in the wrong element
+MAX_HOST_CHARS = 253  # RFC 1035 §2.3.4 without the dot at the end; longer ones are no names, and no index holds them
 DEFAULT_PORTS = {"http": 80, "https": 443}
 HOME_PATHS = re.compile(r"/(?:(?:index|default|home)\.(?:html?|php|aspx?|jsp|cfm))?", re.IGNORECASE)
 
@@ -20,7 +21,8 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 
 
 def canonical_url(url: str | None) -> str | None:
-    """Return *url* without what does not tell articles apart; None if it is no absolute http(s) URL.
+    """Return *url* without what does not tell articles apart; None if it is no absolute http(s) URL, or has a
+    host or a length that no server takes.
 
     Lower case in scheme and host, no user, default port, dot segments, fragment or tracking parameter (``data/``), one way of
     escaping (RFC 3986 §6.2.2). Path, order of parameters and trailing slash stay as they are: servers tell them apart.
@@ -33,13 +35,14 @@ def canonical_url(url: str | None) -> str | None:
         host, port = (parts.hostname or "").removesuffix("."), parts.port
     except ValueError:  # a port that is no number, brackets that are no IPv6 address, a host that IDNA refuses
         return None
-    if parts.scheme not in DEFAULT_PORTS or not _HOST.fullmatch(host):
+    if parts.scheme not in DEFAULT_PORTS or len(host) > MAX_HOST_CHARS or not _HOST.fullmatch(host):
         return None
     authority = f"[{host}]" if ":" in host else host
     if port is not None and port != DEFAULT_PORTS[parts.scheme]:
         authority += f":{port}"
     path = _without_dots(_unescaped(parts.path)) or "/"
-    return urlunsplit(SplitResult(parts.scheme, authority, path, _without_tracking(_unescaped(parts.query), host), ""))
+    canonical = urlunsplit(SplitResult(parts.scheme, authority, path, _without_tracking(_unescaped(parts.query), host), ""))
+    return canonical if len(canonical) <= MAX_URL_CHARS else None  # what was escaped is longer than it came
 
 
 def url_key(canonical: str) -> str:

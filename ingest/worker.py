@@ -31,7 +31,20 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 from sqlalchemy import Engine
 
 from ingest import robots
-from ingest.article import MAX_TITLE_CHARS, SHORT_TEXT, decide_entry, decide_page, draft_of, identify, language_code, render, wants_page
+from ingest.article import (
+    MAX_TITLE_CHARS,
+    SHORT_TEXT,
+    Draft,
+    Identified,
+    Rendered,
+    decide_entry,
+    decide_page,
+    draft_of,
+    identify,
+    language_code,
+    render,
+    wants_page,
+)
 from ingest.fetch import Session, fetch, fetch_page, make_session
 from ingest.fulltext import PageText, extract
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, ParsedFeed, Validators
@@ -60,6 +73,7 @@ HOLD = 3600.0  # seconds that an entry stays in the queue when releasing it fail
 BUSY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 OUTBOX_BATCH = 500  # messages sent before a flush when catching up
 PRUNE_EVERY = 3600.0  # seconds
+MAX_LEFT_OUT = 100  # entries of one fetch; with more it is not the entries
 MAX_MESSAGE_CHARS = 1000  # of a line about a fault
 
 log = logging.getLogger("dateline.ingest")
@@ -147,13 +161,15 @@ class _Taken:
     parsed: ParsedFeed | None = None
     written: Written | None = None
     dropped: int = 0
+    left_out: int = 0
 
     @property
     def message(self) -> str | None:
         """One line for people: the problem, or what had to be repaired or left out."""
         if isinstance(self.result, Failed):
             return self.result.message
-        notes = (self.parsed.note if self.parsed else None, _dropped(self.dropped))
+        left_out = f"{self.left_out} entries that cannot be written down were left out" if self.left_out else None
+        notes = (self.parsed.note if self.parsed else None, left_out, _dropped(self.dropped))
         return "; ".join(filter(None, notes)) or None
 
     @property
@@ -260,9 +276,9 @@ class _Worker:
         if digest == lease.feed.body_hash:
             return _Taken(result, "unchanged", digest, len(result.body))
         parsed = await self._isolated(parse, result.url, result.body, result.media_type, result.charset)
-        written = await self._rim.db(_write_down, lease, parsed, self._settings.page_wait)
-        dropped = await self._publisher.publish(written.outbox)
-        return _Taken(result, "fetched", digest, len(result.body), parsed, written, dropped)
+        wrote = await self._rim.db(_write_down, lease, parsed, self._settings.page_wait)
+        dropped = await self._publisher.publish(wrote.written.outbox)
+        return _Taken(result, "fetched", digest, len(result.body), parsed, wrote.written, dropped, wrote.left_out)
 
     def _plan(self, feed: Feed, taken: _Taken) -> Plan:
         state = FeedState(feed.url, feed.interval_seconds, feed.failures, feed.moved_to, feed.moved_sightings)
@@ -402,18 +418,66 @@ class _Worker:
         self._on_outcome(outcome)
 
 
-def _write_down(engine: Engine, lease: FeedLease, parsed: ParsedFeed, page_wait: float) -> Written:
-    """Write the entries of *parsed* down; drafts and decisions are made here, on the database's thread."""
+def _write_down(engine: Engine, lease: FeedLease, parsed: ParsedFeed, page_wait: float) -> _Wrote:
+    """Write the entries of *parsed* down; drafts and decisions are made here, on the database's thread.
+
+    An entry that cannot be drafted or written is logged and left out, and keeps none of the others from going out.
+    """
     fetched_at = datetime.now(UTC)
-    items = identify(lease.feed.feed_id, parsed.link, parsed.entries)
-    drafts = [draft_of(lease.feed, parsed, item, fetched_at) for item in items]
-    wanted = [wants_page(lease.feed, item, draft) for item, draft in zip(items, drafts, strict=True)]
-    rendered = [render(draft) for draft in drafts]  # here, so that the transaction is short
+    drafted, faults = [], []
+    for item in identify(lease.feed.feed_id, parsed.link, parsed.entries):
+        try:
+            draft = draft_of(lease.feed, parsed, item, fetched_at)
+            drafted.append(_Drafted(item, draft, render(draft), wants_page(lease.feed, item, draft)))  # so that the transaction is short
+        except Exception as e:
+            faults.append(e)
+            _leave_out(lease, item, e)
+    written = _write_entries(engine, lease, drafted, page_wait, faults)
+    return _Wrote(written, len(faults))
+
+
+@dataclass(frozen=True, slots=True)
+class _Drafted:
+    item: Identified
+    draft: Draft
+    rendered: Rendered
+    page_wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrote:
+    """What was written of a fetch, and how many entries had to be left out."""
+
+    written: Written
+    left_out: int
+
+
+def _write_entries(engine: Engine, lease: FeedLease, part: Sequence[_Drafted], page_wait: float, faults: list[Exception]) -> Written:
+    """Write *part* in one transaction; where that fails for good, its halves, until what is to blame is alone and joins *faults*."""
 
     def decide(index: int, known: Known) -> Write:
-        return decide_entry(drafts[index], rendered[index], known, page_wanted=wanted[index], page_wait=page_wait)
+        one = part[index]
+        return decide_entry(one.draft, one.rendered, known, page_wanted=one.page_wanted, page_wait=page_wait)
 
-    return feeds.write_entries(engine, lease, [item.keys for item in items], decide)
+    try:
+        return feeds.write_entries(engine, lease, [one.item.keys for one in part], decide)
+    except (TransientError, StageStopped, ConfigError):
+        raise
+    except Exception as e:
+        if len(faults) >= MAX_LEFT_OUT or not part:
+            raise  # it is not the entries
+        if len(part) == 1:
+            faults.append(e)
+            _leave_out(lease, part[0].item, e)
+            return Written(0, 0, (), 0)
+    middle = len(part) // 2
+    first, second = (_write_entries(engine, lease, half, page_wait, faults) for half in (part[:middle], part[middle:]))
+    return Written(first.new + second.new, first.changed + second.changed, first.outbox + second.outbox, first.pages + second.pages)
+
+
+def _leave_out(lease: FeedLease, item: Identified, error: Exception) -> None:
+    told = {"feed_id": lease.feed.feed_id, "feed_url": lease.feed.url, "entry_key": item.keys.entry_key}
+    log.error("an entry cannot be written down: %s: %s", type(error).__name__, clean_text(str(error))[:MAX_MESSAGE_CHARS], extra=told)
 
 
 def _update(feed: Feed, taken: _Taken, plan: Plan) -> FeedUpdate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -386,6 +387,30 @@ def test_an_outcome_that_cannot_be_recorded_is_a_plain_failure_of_its_feed(
     assert ingest.feed().failures == 1
     assert "cannot be recorded" in caplog.text
     assert len(ingest.published()) == 1
+
+
+def test_an_entry_with_an_endless_host_goes_out_with_what_its_feed_gave(ingest: Ingest, loopback: Loopback) -> None:
+    host = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=4000))
+    feeds.add_feed(ingest.engine, loopback.serve("/feed", rss(("g1", loopback.url("/1"), LONG), ("g2", f"http://{host}/x", "Short."))))
+    assert ingest.once() == ["fetched"]
+    assert sorted(article.entry_key or "" for article in ingest.published()) == ["g1", "g2"]
+
+
+def test_an_entry_that_cannot_be_written_down_keeps_none_of_the_others_back(
+    ingest: Ingest, loopback: Loopback, caplog: pytest.LogCaptureFixture
+) -> None:
+    items = [(f"g{n}", loopback.url(f"/{n}"), LONG) for n in range(9)]
+    feeds.add_feed(ingest.engine, loopback.serve("/feed", rss(*items)))
+
+    @event.listens_for(ingest.engine, "before_cursor_execute")
+    def refuse(connection: Connection, cursor: object, statement: str, parameters: object, *rest: object) -> None:
+        if statement.startswith("INSERT INTO sightings") and "'g5'" in repr(parameters):
+            raise UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed")
+
+    assert ingest.once() == ["fetched"]
+    assert sorted(article.entry_key or "" for article in ingest.published()) == [f"g{n}" for n in range(9) if n != 5]
+    assert "1 entries that cannot be written down" in (ingest.outcomes[0].message or "")
+    assert [record.__dict__["entry_key"] for record in caplog.records if "cannot be written" in record.message] == ["g5"]
 
 
 def test_a_missing_topic_ends_the_worker_with_the_remedy_and_loses_nothing(ingest: Ingest, loopback: Loopback) -> None:

@@ -51,6 +51,7 @@ def test_a_link_has_one_canonical_form_which_stays_itself(url: str, expected: st
         None, "", "/news/1", "//example.org/a", "ftp://example.org/a", "javascript:alert(1)", "mailto:desk@example.org",
         "tag:example.org,2026:1", "https://", "https://:80/", "https://example.org:99999/",
         "https://example.org:x/", "https://[::1/", "https://exa mple.org/",
+        "https://" + ".".join(["a" * 60] * 5) + "/", "https://example.org/" + "é" * 5000,
         "https://a..b/", "https://example.org/" + "a" * 9000,
     ],
 )  # fmt: skip
