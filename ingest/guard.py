@@ -7,13 +7,15 @@ address between two look-ups gains nothing. Redirects make new sockets and pass 
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import DefaultResolver
 
+from ingest.threads import Threads
+
+LOOKUPS = 64  # names looked up at once; one that takes long outlives the request that asked
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -84,12 +86,36 @@ def literal_address(host: str) -> Address | None:
         return None
 
 
+class Lookups(AbstractResolver):
+    """Resolves names as the system does, on threads of its own that nothing waits for at the end; *ask* is ``getaddrinfo``."""
+
+    def __init__(self, ask: Callable[..., list[Any]] = socket.getaddrinfo) -> None:
+        self._ask = ask
+        self._threads = Threads(LOOKUPS, "lookup")
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
+        """Return the addresses of *host*; raises OSError where it has none."""
+        known = await self._threads.run(self._ask, host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        return [_resolved(host, port, found) for found in known]
+
+    async def close(self) -> None:
+        """Take no more questions; those under way are left to themselves."""
+        self._threads.close()
+
+
+def _resolved(host: str, port: int, found: tuple[Any, ...]) -> ResolveResult:
+    family, _, protocol, _, address = found
+    scope = f"%{address[3]}" if family == socket.AF_INET6 and address[3] else ""  # link-local addresses say nothing without
+    numeric = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    return ResolveResult(hostname=host, host=address[0] + scope, port=port, family=family, proto=protocol, flags=numeric)
+
+
 class GuardedResolver(AbstractResolver):
     """Resolves names through *resolver* and drops every address that may not be reached; AddressRefused where none is left."""
 
     def __init__(self, networks: Sequence[Network], resolver: AbstractResolver | None = None) -> None:
         self._networks = tuple(networks)
-        self._resolver = resolver or DefaultResolver()
+        self._resolver = resolver or Lookups()
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
         """Return where *host* may be reached."""

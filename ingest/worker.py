@@ -9,7 +9,7 @@ producer lives on a thread of its own. The order of one feed's fetch (``storage.
 4. record the outcome, which ends the lease.
 
 Where the database or the broker is away, the step is tried again in place with growing pauses. A worker told to stop takes on
-nothing more, ends what it has begun within GRACE, and gives back the leases of the rest.
+nothing more, ends what it has begun within a time of grace, and gives back the leases of the rest. At last it ends, whatever hangs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ import random
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
@@ -50,6 +49,7 @@ from ingest.fulltext import PageText, extract
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, ParsedFeed, Validators
 from ingest.parse import ParseError, parse
 from ingest.schedule import FeedState, Limits, Plan, Published, next_fetch
+from ingest.threads import Threads
 from storage import feeds
 from storage.feeds import Feed, FeedLease, FeedUpdate, FetchRecord, Known, OutboxRow, PageLease, Write, Written
 from stream.broker import Broker, Producer
@@ -58,7 +58,8 @@ from stream.isolation import IsolatedPool
 from stream.messages import clean_text
 from stream.settings import Settings
 
-GRACE = 20.0  # seconds that work under way may still take once the worker was told to stop
+CLOSING = 2.0  # seconds that a call of the database, and of the broker, may still take at the very end
+DB_THREADS = 8  # calls of the database at once
 BACKOFF_FIRST, BACKOFF_CAP = 0.2, 30.0  # seconds
 LOOK_EVERY = 0.1  # seconds between two looks at whether to stop
 PARSERS = 2  # children
@@ -89,6 +90,8 @@ class Timing:
 
     lease: float = 300.0  # of a feed
     poll: float = 1.0  # between two looks for work
+    grace: float = 15.0  # that work under way may still take once the worker was told to stop
+    last: float = 20.0  # after which a worker told to stop waits for nothing more; others go on when its leases run out
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,9 @@ async def _run(settings: Settings, rim: _Rim, broker: Broker, once: bool, on_out
     try:
         async with make_session(settings) as session:
             worker = _Worker(settings, rim, session, pool, publisher, on_outcome, timing, once)
-            await _beside(publisher.run(), worker.work())
+            await _beside(rim.overdue(timing.last), _beside(publisher.run(), worker.work()))
+    except _Overdue:
+        log.warning("stopped with work under way; another worker, or the next start, goes on with it")
     except TransientError as e:
         if not rim.stopping:
             raise
@@ -145,6 +150,7 @@ async def _run(settings: Settings, rim: _Rim, broker: Broker, once: bool, on_out
     finally:
         publisher.close()
         pool.close()
+        rim.close()
 
 
 # Feeds
@@ -398,9 +404,9 @@ class _Worker:
                     await self._rim.pause(poll)
                 _reap(running)
             if running:
-                await asyncio.wait(running, timeout=GRACE)
+                await asyncio.wait(running, timeout=self._timing.grace)
                 _reap(running)
-                await asyncio.to_thread(give_back, self._rim.engine, tuple(running.values()))
+                await self._rim.threads.run(give_back, self._rim.engine, tuple(running.values()))
         finally:
             for task in running:
                 task.cancel()
@@ -562,12 +568,28 @@ def _reap(running: dict[asyncio.Task[None], L]) -> None:
 # The rim: database, broker, stopping
 
 
+class _Overdue(Exception):
+    """The worker was told to stop long ago."""
+
+
 class _Rim:
     """The database as the event loop sees it, and how long to wait for what is away."""
 
     def __init__(self, engine: Engine, stop: threading.Event) -> None:
         self.engine = engine
+        self.threads = Threads(DB_THREADS, "database")
         self._stop = stop
+
+    async def overdue(self, seconds: float) -> None:
+        """Raise _Overdue *seconds* after the worker was told to stop."""
+        while not self.stopping:
+            await asyncio.sleep(LOOK_EVERY)
+        await asyncio.sleep(seconds)
+        raise _Overdue
+
+    def close(self) -> None:
+        """End the threads; a call that hangs is left to itself."""
+        self.threads.close(CLOSING)
 
     @property
     def stopping(self) -> bool:
@@ -582,7 +604,7 @@ class _Rim:
 
     async def db(self, function: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return ``function(engine, …)`` as it ran on a thread, tried again while the database is away."""
-        return await self.retry(lambda: asyncio.to_thread(function, self.engine, *args, **kwargs))
+        return await self.retry(lambda: self.threads.run(function, self.engine, *args, **kwargs))
 
     async def retry(self, call: Callable[[], Awaitable[T]]) -> T:
         """Return what *call* gives; while it raises TransientError it is tried again, until told to stop. Fenced is final."""
@@ -608,7 +630,7 @@ class _Publisher:
         self._topic = topic
         self._rim = rim
         self._producer: Producer | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="publisher")
+        self._thread = Threads(1, "publisher")
         self._queue: asyncio.Queue[tuple[Sequence[OutboxRow], asyncio.Future[int]]] = asyncio.Queue()
 
     async def publish(self, rows: Sequence[OutboxRow]) -> int:
@@ -630,7 +652,7 @@ class _Publisher:
                 batch.append(self._queue.get_nowait())
             rows = [row for part, _ in batch for row in part]
             try:
-                refused = await self._rim.retry(partial(asyncio.get_running_loop().run_in_executor, self._thread, self._deliver, rows))
+                refused = await self._rim.retry(partial(self._thread.run, self._deliver, rows))
                 await self._rim.db(feeds.mark_sent, [row.outbox_id for row in rows])
             except TransientError as e:  # only when stopping: the rows stay in the outbox
                 _settle(batch, e)
@@ -638,9 +660,9 @@ class _Publisher:
                 _settle(batch, refused)
 
     def close(self) -> None:
-        """End the thread, and the producer on it."""
+        """End the thread, and the producer on it; a flush that hangs is left to itself."""
         self._thread.submit(self._drop)
-        self._thread.shutdown()
+        self._thread.close(CLOSING)
 
     def _deliver(self, rows: Sequence[OutboxRow]) -> frozenset[int]:
         """Send *rows* and return the ids of those that the broker will never take."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from ingest.fetch import fetch
-from ingest.guard import AddressRefused, GuardedResolver, GuardedSockets, allowed, is_public, literal_address
+from ingest.guard import AddressRefused, GuardedResolver, GuardedSockets, Lookups, allowed, is_public, literal_address
 from ingest.model import Failed, Fetched
 from tests.ingest.conftest import Loopback, with_session
 
@@ -128,6 +130,28 @@ def test_every_address_of_a_name_is_checked() -> None:
 def test_a_name_with_nothing_but_private_addresses_is_refused_by_name() -> None:
     with pytest.raises(AddressRefused, match=r"10\.0\.0\.1 \(inside\.example\) .*DATELINE_ALLOW_NETWORKS"):
         asyncio.run(GuardedResolver((), _Names("10.0.0.1", "::1")).resolve("inside.example"))
+
+
+def test_a_look_up_that_hangs_holds_up_neither_the_others_nor_the_end() -> None:
+    release = threading.Event()
+
+    def ask(host: str, port: int, **rest: object) -> list[Any]:
+        if host.startswith("slow"):
+            release.wait()
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", port))]
+
+    async def run() -> str:
+        resolver = GuardedResolver((), Lookups(ask))
+        slow = [asyncio.create_task(resolver.resolve(f"slow{n}.example")) for n in range(40)]
+        await asyncio.sleep(0)
+        (found,) = await resolver.resolve("quick.example", 80)
+        for task in slow:
+            task.cancel()
+        await resolver.close()
+        return found["host"]
+
+    assert asyncio.run(asyncio.wait_for(run(), 10.0)) == "93.184.215.14"
+    release.set()
 
 
 def test_a_socket_is_refused_whatever_was_resolved_before() -> None:

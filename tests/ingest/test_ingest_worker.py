@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -467,6 +468,35 @@ def test_told_to_stop_a_worker_ends_what_it_has_begun(ingest: Ingest, loopback: 
     feeds.add_feed(ingest.engine, loopback.route("/feed", slow))
     assert ingest.once(stop=stop) == ["fetched"]
     assert len(ingest.published()) == 1
+
+
+def test_told_to_stop_a_worker_ends_in_time_whatever_hangs(ingest: Ingest, loopback: Loopback) -> None:
+    stop, release = threading.Event(), threading.Event()
+
+    @event.listens_for(ingest.engine, "begin")
+    def hang(connection: Connection) -> None:
+        if stop.is_set():
+            release.wait(60)
+
+    def slow(handler: Handler) -> None:
+        stop.set()
+        release.wait(60)
+
+    feeds.add_feed(ingest.engine, loopback.route("/feed", slow))
+    worker = threading.Thread(
+        target=run_ingest,
+        args=(ingest.settings, ingest.engine, ingest.broker, stop),
+        kwargs={"timing": replace(QUICK, grace=0.1, last=0.5)},
+    )
+    worker.start()
+    stop.wait(30)
+    told = time.monotonic()
+    worker.join(30)
+    took = time.monotonic() - told
+    release.set()
+    assert not worker.is_alive()
+    assert took < 15
+    event.remove(ingest.engine, "begin", hang)
 
 
 def test_check_tells_step_by_step_and_writes_nothing(loopback: Loopback) -> None:
