@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -12,6 +12,7 @@ import typer
 from dateline import __version__
 from dateline.commands import annotate, demo, feeds, operate, query, workers
 from stream.errors import ConfigError, DatelineError, StageStopped
+from stream.settings import load_settings
 
 EXIT_FAILED, EXIT_USAGE, EXIT_STOPPED = 1, 2, 3
 
@@ -57,8 +58,11 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_FAILED)
+    except OSError as e:
+        _end(f"{e.filename or 'a file'}: {e.strerror or e}", EXIT_FAILED)
     except Exception as e:
-        logging.getLogger("dateline").debug("unexpected error", exc_info=True)
+        if load_settings().log_level == "debug":
+            traceback.print_exc()
         _end(f"unexpected error: {type(e).__name__}: {e} (DATELINE_LOG_LEVEL=debug shows where)", EXIT_FAILED)
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from stream.errors import ConfigError
 
@@ -77,12 +78,8 @@ def _table(rows: Rows, columns: Iterable[str], title: str) -> Table:
             name.replace("_", " "), justify="right" if numeric else "left", overflow="ellipsis" if cut else "fold", no_wrap=cut
         )
     for row in rows:
-        table.add_row(*(_escape(cell(row.get(name))) for name in names))
+        table.add_row(*(Text(cell(row.get(name))) for name in names))
     return table
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")
 
 
 def _csv(rows: Rows, columns: Sequence[str]) -> str:

@@ -140,7 +140,11 @@ def upgrade(engine: Engine) -> None:
 
 def _make_folder(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
-        Path(str(engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(str(engine.url.database)).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise ConfigError(f"the database's folder {folder} cannot be made ({e.strerror}): set DATELINE_DATA_DIR to another") from e
 
 
 def _sqlite_engine(url: str) -> Engine:

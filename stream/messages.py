@@ -187,7 +187,7 @@ class Article(Value):
 
     schema_: Literal["dateline.article/1"] = Field(default="dateline.article/1", alias="schema")
     id: str = Field(min_length=1, max_length=512)
-    revision: int = Field(default=1, ge=1)
+    revision: int = Field(default=1, ge=1, le=2**31 - 1)
     feed_id: str | None = None
     entry_key: str | None = None
     url: Text | None = None  # canonical
@@ -224,7 +224,7 @@ class AnnotatedArticle(Value):
     """
 
     schema_: Literal["dateline.annotated/1"] = Field(default="dateline.annotated/1", alias="schema")
-    run: int = Field(default=1, ge=1)
+    run: int = Field(default=1, ge=1, le=2**31 - 1)
     status: Status = "annotated"
     language: str | None = Optional  # ISO 639-1
     pipeline: PipelineInfo

@@ -22,6 +22,7 @@ from stream.errors import ConfigError
 
 PREFIX = "DATELINE_"
 CONFIG_FILE = "dateline.toml"
+MAX_INT = 2**31 - 1  # of a database's integer column
 
 
 def _default_data_dir() -> Path:
@@ -55,7 +56,7 @@ class Settings(BaseSettings):
         default_factory=dict,
         description='Pipelines of further languages, JSON: {"de": "de_core_news_sm"}. Other languages are stored without annotation.',
     )
-    run: int = Field(default=1, ge=1, description="Number of the annotation run; a higher one replaces rows of a lower one.")
+    run: int = Field(default=1, ge=1, le=MAX_INT, description="Number of the annotation run; a higher one replaces rows of a lower one.")
     batch_records: int = Field(default=200, ge=1, le=10_000, description="Most records that a stage takes at a time.")
     batch_chars: int = Field(default=300_000, ge=1, description="Most characters of text that a stage takes at a time.")
     failures_in_row: int = Field(

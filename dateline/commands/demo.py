@@ -23,7 +23,7 @@ from dateline.supervisor import Supervisor
 from storage import feeds, queries
 from storage.engine import reading
 from stream.broker import Broker
-from stream.errors import DatelineError
+from stream.errors import ConfigError, DatelineError
 from stream.settings import Settings, load_settings
 from stream.signals import stop_on_signals
 
@@ -53,7 +53,10 @@ def demo(
     Example: dateline demo
     """
     folder = (data_dir or load_settings().data_dir / "demo").expanduser().resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise ConfigError(f"{folder} cannot be made ({e.strerror}): name another with --data-dir") from e
     settings = load_settings(data_dir=folder, broker_url="", database_url="")
     started = time.monotonic()
     with DemoServer() as server, _parts(settings) as (engine, broker):

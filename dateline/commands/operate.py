@@ -111,7 +111,7 @@ def db_upgrade() -> None:
 def letters_list(
     stage: Annotated[str | None, typer.Option(help="Only those of this stage, as shown in the list.")] = None,
     topic: Annotated[str | None, typer.Option(help="Only those read from this topic.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most rows.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="Most rows.")] = 50,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -147,7 +147,10 @@ def letters_replay(ids: Annotated[list[int], typer.Argument(metavar="ID…")]) -
     Example: dateline dead-letters replay 3 4
     """
     with database() as (settings, engine):
-        rows = [_letter(engine, id_) for id_ in ids]
+        rows = [_letter(engine, id_) for id_ in dict.fromkeys(ids)]
+        strays = [row["id"] for row in rows if not row["stage"]]
+        if strays:
+            raise ConfigError(f"dead letter {strays[0]} does not say which topic it came from: no stage wrote it")
         by_reference = [row["id"] for row in rows if row["by_reference"]]
         if by_reference:
             raise DatelineError(f"dead letter {by_reference[0]} was too large to be copied; read it at its own topic and offset")

@@ -114,7 +114,10 @@ def events(
     quad: Annotated[
         int | None, typer.Option(min=1, max=4, help="1 verbal cooperation, 2 material cooperation, 3 verbal conflict, 4 material conflict.")
     ] = None,
-    planned: Annotated[bool, typer.Option("--planned", help="What lies ahead, by its planned date, instead of what is a fact.")] = False,
+    planned: Annotated[
+        bool,
+        typer.Option("--planned", help="What lies ahead by its planned date, not what is a fact; from today on without --since."),
+    ] = False,
     limit: Limit = 20,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
@@ -127,6 +130,8 @@ def events(
         raise ConfigError("--planned and --modality exclude each other")
     if type_ is not None and type_.upper() not in get_args(EventType):
         raise ConfigError(f"--type {type_!r} is no event type; they are {', '.join(get_args(EventType))}")
+    if planned and since is None:
+        since = datetime.now(UTC).date().isoformat()
     _show(
         queries.events,
         PLANNED_COLUMNS if planned else EVENT_COLUMNS,
@@ -180,6 +185,6 @@ def _moment(text: str | None) -> datetime | None:
         if len(text) <= len("2025-05-13"):
             return datetime.combine(date.fromisoformat(text), datetime.min.time(), tzinfo=UTC)
         moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ConfigError(f"{text!r} is no moment: give 2025-05-13, 2025-05-13T08:00Z, or an age such as 36h or 7d") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -20,6 +20,7 @@ import typer.main
 
 from dateline import compose
 from dateline.cli import app, main
+from dateline.output import show
 from storage.dead_letters import write_letters
 from storage.engine import connect_database, transaction
 from stream.broker import Record
@@ -98,6 +99,8 @@ def test_every_command_has_help_with_an_example_of_itself(path: tuple[str, ...],
         (("query", "articles", "--limit", "0"), "--limit"),
         (("dead-letters", "show", "7"), "there is no dead letter 7"),
         (("dead-letters", "replay", "7"), "there is no dead letter 7"),
+        (("query", "articles", "--since", "0001-01-01T00:00+14:00"), "is no moment"),
+        (("demo", "--data-dir", "/dev/null/x"), "cannot be made"),
         (("gaps", "accept", "dateline.store"), "'dateline.store' has no open gap"),
         (("annotate", "missing.txt"), "missing.txt cannot be read"),
         (("annotate", "-", "--published-at", "soon"), "'soon' is no date"),
@@ -115,12 +118,14 @@ def test_bad_input_is_one_clear_error_with_exit_code_2(env: dict[str, str], argu
     ("variable", "value", "arguments", "code"),
     [
         ("DATELINE_DATABASE_URL", "mysql://h/d", ("status",), 2),
-        ("DATELINE_DATABASE_URL", NEVER, ("db", "upgrade"), 1),
+        ("DATELINE_DATABASE_URL", NEVER, ("db", "upgrade"), 2),
         ("DATELINE_DATABASE_URL", "postgresql://u:secret@127.0.0.1:1/d", ("db", "upgrade"), 1),
         ("DATELINE_BROKER_URL", "amqp://h", ("topics", "ensure"), 2),
         ("DATELINE_BROKER_URL", NEVER, ("topics", "ensure"), 2),
         ("DATELINE_PIPELINE", "no_such_pipeline", ("annotate", "-", "--format", "text"), 2),
         ("DATELINE_NONSENSE", "1", ("status",), 2),
+        ("DATELINE_RUN", "3000000000", ("config",), 2),
+        ("DATELINE_DATA_DIR", "/dev/null/x", ("status",), 2),
     ],
 )
 def test_bad_setting_is_one_clear_error_and_never_a_traceback_or_a_secret(
@@ -147,6 +152,11 @@ def test_csv_has_every_column_under_its_name(env: dict[str, str]) -> None:
     run(env, "feeds", "add", "https://example.org/a.xml", "--country", "gbr")
     [row] = csv.DictReader(io.StringIO(run(env, "feeds", "list", "--csv").stdout.decode()))
     assert (row["url"], row["country"], row["health"]) == ("https://example.org/a.xml", "GBR", "new")
+
+
+def test_a_title_with_markup_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    show([{"title": r"\[/red] [bold]x"}], ("title",), as_json=False, as_csv=False)
+    assert r"\[/red] [bold]x" in capsys.readouterr().out
 
 
 def test_status_counts_feeds_lag_and_rows(env: dict[str, str]) -> None:
