@@ -12,7 +12,7 @@ import re
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
@@ -36,6 +36,8 @@ MAX_SECONDS = 10 * 365 * 86_400.0  # a server's longer wish is cut to this
 ACCEPT_FEED = "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"  # fmt: skip  # noqa: E501
 ACCEPT_PAGE = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 ACCEPT_ANY = "*/*"
+
+Allow = Callable[[str], Awaitable[bool]]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
@@ -126,9 +128,22 @@ async def fetch(session: Session, url: str, validators: Validators | None = None
     return await _get(session, url, ACCEPT_FEED, session.limits, validators or Validators())
 
 
-async def fetch_page(session: Session, url: str) -> FetchResult:
-    """Return what came of asking for the article page at *url*. Never raises for the network."""
-    return await _get(session, url, ACCEPT_PAGE, session.limits, Validators())
+async def fetch_page(session: Session, url: str, allow: Allow | None = None) -> FetchResult:
+    """Return what came of asking for the article page at *url*. Never raises for the network.
+
+    *allow* is asked about every URL that a redirect leads to. That takes no turn and no time of the page's: it may fetch itself.
+    """
+    limits, hop = session.limits, url
+    if allow is None:
+        return await _get(session, url, ACCEPT_PAGE, limits, Validators())
+    for _ in range(limits.max_redirects + 1):
+        try:
+            return await _get(session, hop, ACCEPT_PAGE, limits, Validators(), by_hop=True)
+        except _Onward as onward:
+            hop, limits = onward.url, replace(limits, timeout=onward.left)
+        if not await allow(hop):
+            return _cleaned(Failed("robots", f"a redirect leads to {hop}, and the robots.txt of that host keeps Dateline from it"))
+    return _cleaned(Failed("redirects", _too_many(limits, url)))
 
 
 async def fetch_start(session: Session, url: str, max_bytes: int) -> FetchResult:
@@ -137,11 +152,18 @@ async def fetch_start(session: Session, url: str, max_bytes: int) -> FetchResult
     return await _get(session, url, ACCEPT_ANY, limits, Validators(), cut=True)
 
 
-async def _get(session: Session, url: str, accept: str, limits: Limits, validators: Validators, *, cut: bool = False) -> FetchResult:
+async def _get(
+    session: Session, url: str, accept: str, limits: Limits, validators: Validators, *, cut: bool = False, by_hop: bool = False
+) -> FetchResult:
+    """Return what came of asking for *url*; with *by_hop*, raise _Onward for a redirect instead of following it."""
+    headers = _request_headers(accept, validators)
     async with session.turn(_host(url)):
         try:
-            async with asyncio.timeout(limits.timeout):
-                return _cleaned(await _follow(session.client, url, _request_headers(accept, validators), limits, validators, cut))
+            async with asyncio.timeout(limits.timeout) as deadline:
+                return _cleaned(await _follow(session.client, url, headers, limits, validators, cut, by_hop))
+        except _Onward as onward:
+            onward.left = max(0.0, (deadline.when() or 0.0) - asyncio.get_running_loop().time())
+            raise
         except TimeoutError:
             return _cleaned(Failed("timeout", f"no complete answer from {_host(url)} within {limits.timeout:g} s"))
         except _Refused as refused:
@@ -160,7 +182,7 @@ def _cleaned(result: FetchResult) -> FetchResult:
 
 
 async def _follow(
-    client: aiohttp.ClientSession, url: str, headers: Mapping[str, str], limits: Limits, sent: Validators, cut: bool
+    client: aiohttp.ClientSession, url: str, headers: Mapping[str, str], limits: Limits, sent: Validators, cut: bool, by_hop: bool
 ) -> FetchResult:
     target = http_url(url)
     permanent: URL | None = None
@@ -172,8 +194,14 @@ async def _follow(
                 return await _result(response, target, permanent, limits, sent, cut)
             only_permanent = only_permanent and response.status in _PERMANENT
             target = redirect_target(target, location)
+            if by_hop:
+                raise _Onward(str(target))
             permanent = target if only_permanent else permanent
-    raise _Refused("redirects", f"more than {limits.max_redirects} redirects from {url}")
+    raise _Refused("redirects", _too_many(limits, url))
+
+
+def _too_many(limits: Limits, url: str) -> str:
+    return f"more than {limits.max_redirects} redirects from {url}"
 
 
 @asynccontextmanager
@@ -254,6 +282,15 @@ class _Decoder:
             return zlib.decompressobj(wbits=31)
         # "deflate" means zlib; some servers send it raw, without the zlib header whose low nibble is 8
         return zlib.decompressobj(wbits=15 if chunk[0] & 0x0F == 8 else -15)
+
+
+class _Onward(Exception):
+    """A redirect to *url*, with *left* seconds of the time for the whole."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
+        self.left = 0.0
 
 
 class _Refused(Exception):

@@ -335,7 +335,7 @@ class _Worker:
         try:
             if not await robots.allowed(self._session, url):
                 return Failed("robots", f"the robots.txt of its host keeps Dateline from {url}, or cannot be read")
-            result = await fetch_page(self._session, url)
+            result = await fetch_page(self._session, url, partial(robots.allowed, self._session))
             if isinstance(result, Failed):
                 return result
             if not isinstance(result, Fetched):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
-from ingest.fetch import Session
+from ingest.fetch import Session, fetch_page
 from ingest.model import Failed, Fetched, FetchResult, Gone, Validators
 from ingest.robots import KEPT, KEPT_UNREACHABLE, MAX_BYTES, RobotsRules, Rules, allowed, crawl_delay, rules_of
 from tests.ingest.conftest import Handler, Loopback, with_session
@@ -129,6 +130,23 @@ def test_robots_txt_behind_a_redirect_counts(loopback: Loopback) -> None:
     loopback.serve("/robots.txt", status=301, Location="/elsewhere")
     loopback.serve("/elsewhere", b"User-agent: *\nDisallow: /")
     assert not with_session(lambda session: allowed(session, loopback.url("/a")))
+
+
+def test_a_page_behind_a_redirect_is_asked_about_too(loopback: Loopback) -> None:
+    loopback.route("/robots.txt", lambda h: h.answer(200, b"User-agent: *\nDisallow: /" if "localhost" in h.headers["Host"] else b""))
+    loopback.serve("/here", status=302, Location="/article")
+    loopback.serve("/away", status=302, Location=loopback.url("/article", "localhost"))
+    loopback.serve("/article", b"<p>x")
+    loopback.serve("/loop", status=302, Location="/loop")
+
+    async def ask(session: Session) -> list[FetchResult]:
+        return [await fetch_page(session, loopback.url(path), partial(allowed, session)) for path in ("/here", "/away", "/loop")]
+
+    here, away, loop = with_session(ask, fetch_concurrency=1)
+    assert isinstance(here, Fetched)
+    assert isinstance(away, Failed)
+    assert (away.kind, loop.kind) == ("robots", "redirects")  # type: ignore[union-attr]
+    assert [request.path for request in loopback.requests].count("/article") == 1
 
 
 def test_an_answer_that_never_ends_closes_the_host_for_now(loopback: Loopback) -> None:
