@@ -31,6 +31,7 @@ from stream.messages import clean_text
 
 MAX_REDIRECTS = 5
 PER_HOST = 4  # fetches from one host at once
+MAX_MEMBERS = 1000  # of one gzip stream; each holds 64 KiB and more where several are meant
 MAX_SECONDS = 10 * 365 * 86_400.0  # a server's longer wish is cut to this
 
 ACCEPT_FEED = "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"  # fmt: skip  # noqa: E501
@@ -41,6 +42,7 @@ Allow = Callable[[str], Awaitable[bool]]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
+_GZIP = b"\x1f\x8b"
 _CHUNK = 64 * 1024  # bytes
 
 
@@ -61,7 +63,7 @@ class FetchSettings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one fetch: seconds and redirects for the whole of it, bytes after decompression."""
+    """Bounds of one fetch: seconds and redirects for the whole of it, bytes before and after decompression."""
 
     timeout: float
     max_bytes: int
@@ -231,15 +233,18 @@ async def _result(
 
 
 async def _read(response: aiohttp.ClientResponse, max_bytes: int, cut: bool) -> bytes:
-    """Return the body, decompressed; never holds more than *max_bytes* of it and a chunk."""
+    """Return the body, decompressed; never holds more than *max_bytes* of it and a chunk, and reads no more than that either."""
     decoder = _Decoder(response.headers.get("Content-Encoding", ""))
-    body = bytearray()
+    body, came = bytearray(), 0
     async for chunk in response.content.iter_chunked(_CHUNK):
+        came += len(chunk)
         body += decoder.feed(chunk, max_bytes + 1 - len(body))
-        if len(body) > max_bytes:
+        if max(len(body), came) > max_bytes and not decoder.ended:
             if cut:
                 return bytes(body[:max_bytes])
             raise _Refused("too-large", f"the body is larger than {max_bytes:,} bytes")
+        if decoder.ended:
+            break  # what follows the end of a stream is no part of it
     decoder.finish()
     return bytes(body)
 
@@ -253,24 +258,40 @@ class _Decoder:
             raise _Refused("decoding", f"the body is encoded as {self._encoding[:40]!r}, which was not asked for")
         self._plain = self._encoding in ("", "identity")
         self._inflater: zlib._Decompress | None = None
+        self._members = 0
+        self._held = b""  # what may be the first half of the mark of another gzip member
+        self.ended = False
 
     def feed(self, chunk: bytes, room: int) -> bytes:
-        """Return what *chunk* decodes to, at most *room* bytes of it."""
+        """Return what *chunk* decodes to, at most *room* bytes of it; nothing once *ended*."""
         if self._plain:
             return chunk
         out = bytearray()
+        chunk, self._held = self._held + chunk, b""
         try:
-            while chunk and len(out) < room:
-                self._inflater = self._inflater or self._make(chunk)
+            while chunk and len(out) < room and not self.ended:
+                if self._inflater is None or self._inflater.eof:
+                    self._begin(chunk)
+                    if self.ended or self._held:
+                        break
+                assert self._inflater is not None
                 out += self._inflater.decompress(chunk, room - len(out))
                 chunk = self._inflater.unused_data
-                if self._inflater.eof and not chunk.startswith(b"\x1f\x8b"):
-                    break  # servers pad the end of a stream; another gzip member would go on
-                if self._inflater.eof:
-                    self._inflater = None
         except zlib.error as e:
             raise _Refused("decoding", f"the body is no {self._encoding} stream ({e})") from e
         return bytes(out)
+
+    def _begin(self, chunk: bytes) -> None:
+        """Make ready for the stream that starts with *chunk*; servers pad the end of one, and that is its end."""
+        if self._inflater is not None and chunk == _GZIP[:1] and self._encoding == "gzip":
+            self._held = chunk
+        elif self._inflater is not None and not (self._encoding == "gzip" and chunk.startswith(_GZIP)):
+            self.ended = True
+        elif self._members == MAX_MEMBERS:
+            raise _Refused("decoding", f"the body is in more than {MAX_MEMBERS:,} gzip members")
+        else:
+            self._members += 1
+            self._inflater = self._make(chunk)
 
     def finish(self) -> None:
         """Refuse a stream that ended too early."""

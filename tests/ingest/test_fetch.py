@@ -14,7 +14,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from ingest.fetch import Session, content_type, fetch, fetch_page, fetch_start, http_url, max_age, retry_after, user_agent
+from ingest.fetch import Session, _Decoder, content_type, fetch, fetch_page, fetch_start, http_url, max_age, retry_after, user_agent
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, Validators
 from tests.ingest.conftest import Handler, Loopback, with_session
 
@@ -269,6 +269,44 @@ def test_a_gzip_bomb_is_not_expanded_in_memory(loopback: Loopback) -> None:
     tracemalloc.stop()
     assert result.kind == "too-large"
     assert peak < 16 * MIB
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_what_follows_the_end_of_a_stream_is_not_read(encoding: str, loopback: Loopback) -> None:
+    sent = 0
+
+    def endless(handler: Handler) -> None:
+        nonlocal sent
+        handler.raw(f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\n\r\n".encode())
+        handler.wfile.write(gzip.compress(FEED) if encoding == "gzip" else zlib.compress(FEED))
+        while sent < 64 * MIB:
+            sent += handler.wfile.write(b"x" * 65536)
+
+    result = get(loopback.route("/padded", endless))
+    assert isinstance(result, Fetched)
+    assert result.body == FEED
+    assert sent < 64 * MIB
+
+
+@pytest.mark.parametrize(
+    ("member", "kind"), [(gzip.compress(b""), "decoding"), (gzip.compress(b"", 0)[:10] + b"\0\0\0\xff\xff" * 2000, "too-large")]
+)
+def test_a_stream_that_never_says_anything_is_cut_off(member: bytes, kind: str, loopback: Loopback) -> None:
+    def endless(handler: Handler) -> None:
+        handler.raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + member)
+        while True:
+            handler.wfile.write((member if kind == "decoding" else b"\0\0\0\xff\xff") * 3000)
+
+    assert failure(get(loopback.route("/endless", endless), **SMALL)).kind == kind
+
+
+def test_gzip_members_are_told_apart_wherever_they_are_cut() -> None:
+    packed = gzip.compress(FEED[:20]) + gzip.compress(FEED[20:]) + b"\x1fx"
+    for cut in range(1, len(packed)):
+        decoder = _Decoder("gzip")
+        assert decoder.feed(packed[:cut], MIB) + decoder.feed(packed[cut:], MIB) + decoder.feed(b"more", MIB) == FEED
+        assert decoder.ended
+        decoder.finish()
 
 
 def test_the_start_of_a_long_body_can_be_had(loopback: Loopback) -> None:
