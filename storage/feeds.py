@@ -38,6 +38,7 @@ FullText = Literal["auto", "always", "never"]
 State = Literal["active", "gone", "paused"]
 
 MAX_FEED_URL_BYTES = 2000  # an entry of a Postgres index holds 2,704
+MAX_OUTBOX_BYTES = 16 * 1024 * 1024  # of messages that are read at once when catching up
 LOOKUP_CHUNK = 500  # keys in one IN (…): well under SQLite's 32,766 and Postgres' 65,535 parameters
 
 
@@ -389,16 +390,32 @@ def write_entries(engine: Engine, lease: FeedLease, entries: Sequence[EntryKeys]
         return batch.write(connection, feed_id, now)
 
 
-def pending_outbox(engine: Engine, *, older_than: float = 0.0, limit: int = 500) -> tuple[OutboxRow, ...]:
-    """Return up to *limit* messages written at least *older_than* seconds ago and not marked sent, oldest first.
+def pending_outbox(
+    engine: Engine, *, older_than: float = 0.0, limit: int = 500, max_bytes: int = MAX_OUTBOX_BYTES
+) -> tuple[OutboxRow, ...]:
+    """Return messages written at least *older_than* seconds ago and not marked sent, oldest first.
 
-    Two workers may get the same ones and both send them: the bytes are the same.
+    Up to *limit* of them, and *max_bytes* of payloads; one at least. Two workers may get the same ones and both send them: the
+    bytes are the same.
     """
-    columns = (outbox.c.outbox_id, outbox.c.article_id, outbox.c.revision, outbox.c.payload)
+    c = outbox.c
     with reading(engine) as connection:
         until = database_now(connection) - timedelta(seconds=older_than)
-        query = select(*columns).where(outbox.c.created_at <= until).order_by(outbox.c.outbox_id).limit(limit)
+        sizes = select(c.outbox_id, func.length(c.payload)).where(c.created_at <= until).order_by(c.outbox_id).limit(limit)
+        chosen = _within(max_bytes, connection.execute(sizes).tuples())
+        query = select(c.outbox_id, c.article_id, c.revision, c.payload).where(c.outbox_id.in_(chosen)).order_by(c.outbox_id)
         return tuple(OutboxRow(*row) for row in connection.execute(query))
+
+
+def _within(max_bytes: int, sizes: Iterable[tuple[int, int]]) -> list[int]:
+    chosen: list[int] = []
+    total = 0
+    for outbox_id, size in sizes:
+        total += size
+        if chosen and total > max_bytes:
+            break
+        chosen.append(outbox_id)
+    return chosen
 
 
 def mark_sent(engine: Engine, outbox_ids: Iterable[int]) -> None:

@@ -372,6 +372,12 @@ def test_outbox_gives_what_was_left_there_until_it_is_marked_sent(engine: Engine
 # Pages
 
 
+def test_outbox_gives_no_more_than_memory_should_hold(engine: Engine) -> None:
+    write(engine, leased(engine), keys(*"1234"))  # nine bytes each
+    found = [[row.article_id for row in feeds.pending_outbox(engine, max_bytes=size)] for size in (1, 27, 35, 36)]
+    assert found == [["id:1"], ["id:1", "id:2", "id:3"], ["id:1", "id:2", "id:3"], ["id:1", "id:2", "id:3", "id:4"]]
+
+
 def test_one_page_of_a_host_is_leased_at_a_time_with_a_pause_between(engine: Engine) -> None:
     queue(engine, "abc")
     queue(engine, "xy", host="example.com")
