@@ -34,7 +34,8 @@ _MEANT = {
     "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "big5": "big5hkscs",
 }  # fmt: skip
 # No encodings of documents, slow on purpose, or refuted by the absence of the byte patterns above.
-_NEVER = re.compile(r"utf-?(?:7|16|32)|punycode|idna|unicode|undefined|mbcs|oem|charmap")
+_NEVER = re.compile(r"utf-?(?:7|16|32)|punycode|idna|unicode|raw|.*escape|rot|undefined|mbcs|oem|charmap")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _SEVEN_BIT = re.compile(r"hz$|iso2022")
 _LOOSE = frozenset({"utf-8", "cp1252"})  # says nothing: the first is proved elsewhere, the second takes any bytes
 _DECLARED = re.compile(rb"""^\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*["']\s*([A-Za-z0-9._:+-]{1,40})""")
@@ -92,20 +93,21 @@ def _known(names: Iterable[str | None]) -> list[str]:
 
 def _is_text(encoding: str) -> bool:
     try:
-        return isinstance(b"".decode(encoding), str)
-    except (LookupError, ValueError):  # hex, zlib and the like turn bytes into bytes
+        return isinstance(b"a".decode(encoding, "replace"), str)  # of no bytes at all Python asks no codec
+    except (LookupError, ValueError):  # hex, zlib, base64 and the like turn bytes into bytes
         return False
 
 
 def _strict(body: bytes, encoding: str) -> str | None:
     try:
-        return body.decode(encoding)
+        text = body.decode(encoding)
     except ValueError:
         return None
+    return None if _SURROGATES.search(text) else text  # no codec of text gives them, and nothing can hold them
 
 
 def _replaced(body: bytes, encoding: str) -> Decoded:
-    text = body.decode(encoding, "replace")
+    text = _SURROGATES.sub(REPLACEMENT, body.decode(encoding, "replace"))
     return Decoded(text, encoding, text.count(REPLACEMENT))
 
 

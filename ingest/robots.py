@@ -6,6 +6,7 @@ Pages are asked about, feeds are not: a feed was given to us by its address and 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -25,6 +26,8 @@ KEPT = 24 * 3600.0  # seconds
 KEPT_UNREACHABLE = 600.0  # seconds until a host that gave no answer is asked again
 MAX_HOSTS = 10_000
 
+log = logging.getLogger("dateline.ingest")
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -35,8 +38,12 @@ class Rules:
     kept: float = KEPT  # seconds that this answer holds
 
     def allow(self, url: str) -> bool:
-        """Return whether *url*, one of this host, may be fetched."""
-        return not self.closed and (self.parsed is None or bool(self.parsed.can_fetch(url, NAME)))
+        """Return whether *url*, one of this host, may be fetched; what the rules cannot be asked about may not."""
+        try:
+            return not self.closed and (self.parsed is None or bool(self.parsed.can_fetch(url, NAME)))
+        except Exception as e:
+            log.warning("the rules of a host cannot be asked: %s: %s", type(e).__name__, e, extra={"page_url": url})
+            return False
 
     def crawl_delay(self) -> float | None:
         """Return the seconds that the host wants between two fetches, where it says so."""
@@ -91,7 +98,12 @@ class RobotsRules:
 
 
 async def _ask(session: Session, origin: str) -> Rules:
-    return rules_of(await fetch_start(session, f"{origin}/robots.txt", MAX_BYTES))
+    """Return the rules at *origin*; whatever goes wrong with them closes it for now."""
+    try:
+        return rules_of(await fetch_start(session, f"{origin}/robots.txt", MAX_BYTES))
+    except Exception as e:
+        log.warning("robots.txt cannot be read: %s: %s", type(e).__name__, e, extra={"page_url": f"{origin}/robots.txt"})
+        return Rules(closed=True, kept=KEPT_UNREACHABLE)
 
 
 _OF_SESSION: WeakKeyDictionary[Session, RobotsRules] = WeakKeyDictionary()

@@ -402,7 +402,7 @@ def pending_outbox(
     with reading(engine) as connection:
         until = database_now(connection) - timedelta(seconds=older_than)
         sizes = select(c.outbox_id, func.length(c.payload)).where(c.created_at <= until).order_by(c.outbox_id).limit(limit)
-        chosen = _within(max_bytes, connection.execute(sizes).tuples())
+        chosen = _within(max_bytes, ((row[0], row[1]) for row in connection.execute(sizes)))
         query = select(c.outbox_id, c.article_id, c.revision, c.payload).where(c.outbox_id.in_(chosen)).order_by(c.outbox_id)
         return tuple(OutboxRow(*row) for row in connection.execute(query))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from encodings.aliases import aliases
 
 import pytest
 
@@ -87,3 +88,21 @@ def test_a_charset_that_is_none_for_documents_is_ignored(charset: str) -> None:
 def test_any_bytes_are_read() -> None:
     for charset in (None, "utf-8", "gb18030", "shift_jis", "utf-16", "iso-2022-kr", "cp037"):
         assert isinstance(decode(bytes(range(256)) * 8, charset).text, str)
+
+
+@pytest.mark.parametrize(
+    "charset",
+    ["raw_unicode_escape", "raw-unicode-escape", "unicode_escape", "unicode-escape", "utf-7", "utf-16", "rot13", "idna", "punycode"],
+)
+@pytest.mark.parametrize("body", [b"\\ud800 caf\xe9", b"\\ud800 caf\\u0041"])
+def test_no_declared_encoding_gives_what_is_not_in_the_bytes(charset: str, body: bytes) -> None:
+    text = decode(body, charset).text
+    assert text == body.decode("cp1252")
+    text.encode()
+
+
+def test_no_encoding_that_python_knows_gives_lone_surrogates() -> None:
+    body = bytes(range(256)) * 2 + b"\\ud800\\udfff +2AA- \xed\xa0\x80"
+    for name in sorted({*aliases.values(), "cp65001", "raw_unicode_escape"}):
+        decode(body, name).text.encode()
+        decode(body[:128], name).text.encode()

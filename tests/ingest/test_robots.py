@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from typing import cast
 
 import pytest
 
@@ -118,6 +119,44 @@ def test_a_host_that_cannot_answer_is_asked_again_soon(loopback: Loopback) -> No
         assert await rules.allowed(session, loopback.url("/"))
 
     with_session(ask)
+
+
+class _Faulty:
+    """A session whose first fetch fails in a way that nobody thought of."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._asked = 0
+
+    def __getattr__(self, name: str) -> object:
+        if name == "limits":
+            self._asked += 1
+            if self._asked == 1:
+                raise LookupError("no such thing")
+        return getattr(self._session, name)
+
+
+def test_rules_that_cannot_be_read_close_the_host_for_now(loopback: Loopback) -> None:
+    loopback.serve("/robots.txt", b"")
+    now = 0.0
+
+    async def ask(session: Session) -> None:
+        nonlocal now
+        rules, faulty = RobotsRules(clock=lambda: now), cast(Session, _Faulty(session))
+        assert not await rules.allowed(faulty, loopback.url("/"))
+        assert not await rules.allowed(faulty, loopback.url("/"))
+        now += KEPT_UNREACHABLE + 1
+        assert await rules.allowed(faulty, loopback.url("/"))
+
+    with_session(ask)
+
+
+def test_robots_txt_in_an_odd_encoding_is_read(loopback: Loopback) -> None:
+    loopback.serve(
+        "/robots.txt", b"User-agent: *\nDisallow: /\\ud800\nDisallow: /closed", Content_Type="text/plain; charset=raw_unicode_escape"
+    )
+    assert with_session(lambda session: allowed(session, loopback.url("/open")))
+    assert not with_session(lambda session: allowed(session, loopback.url("/closed")))
 
 
 def test_only_the_start_of_a_huge_file_is_read(loopback: Loopback) -> None:
