@@ -53,7 +53,7 @@ from ingest.threads import Threads
 from storage import feeds
 from storage.feeds import Feed, FeedLease, FeedUpdate, FetchRecord, Known, OutboxRow, PageLease, Write, Written
 from stream.broker import Broker, Producer
-from stream.errors import ChildLost, ConfigError, Fenced, PermanentError, StageStopped, TransientError
+from stream.errors import ChildLost, ConfigError, DatelineError, Fenced, PermanentError, StageStopped, TransientError
 from stream.isolation import IsolatedPool
 from stream.messages import clean_text
 from stream.settings import Settings
@@ -406,11 +406,14 @@ class _Worker:
             if running:
                 await asyncio.wait(running, timeout=self._timing.grace)
                 _reap(running)
-                await self._rim.threads.run(give_back, self._rim.engine, tuple(running.values()))
         finally:
+            left = tuple(running.values())
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+            if left:  # where an operator has to act first, the feeds are due at once when that is done
+                with suppress(DatelineError):
+                    await self._rim.threads.run(give_back, self._rim.engine, left)
 
     async def _isolated(self, function: Callable[..., T], *args: Any) -> T:
         return await asyncio.wrap_future(self._pool.submit(function, *args, timeout=PARSE_TIMEOUT))
