@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from training.corpora import GROUPS, NER_LABELS, Document, load_training_data
 from training.encode import MAX_PIECES, TYPES
-from training.model import Encoder, MultiHead
+from training.fuse import fuse_attention
+from training.model import ATTENTION_HEADS, WIDTH, Encoder, MultiHead
 from training.windows import Labels
 
 OPSET = 17
@@ -61,6 +62,7 @@ def heads(model: MultiHead) -> dict[str, Any]:
 
 def export_encoder(encoder: Encoder, path: Path) -> None:
     """Write the encoder as ONNX with 8-bit weights; the activations of a product are quantised as it runs."""
+    import onnx
     from onnxruntime.quantization.quant_utils import QuantType
     from onnxruntime.quantization.quantize import quantize_dynamic
 
@@ -74,8 +76,12 @@ def export_encoder(encoder: Encoder, path: Path) -> None:
             _Quiet(encoder), inputs, str(full), opset_version=OPSET, dynamo=False, dynamic_axes=axes,
             input_names=["ids", "types", "mask"], output_names=["h"],
         )  # fmt: skip
+        fused = Path(folder) / "fused.onnx"
+        model = onnx.load(full)
+        fuse_attention(model, ATTENTION_HEADS, WIDTH)
+        onnx.save(model, fused)
         quantize_dynamic(
-            full,
+            fused,
             path,
             weight_type=QuantType.QInt8,
             per_channel=True,
