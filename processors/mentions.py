@@ -83,7 +83,7 @@ def _known_spans(doc: Doc, knowledge: Knowledge) -> Iterator[RawMention]:
 
 
 def _known_at(doc: Doc, i: int, knowledge: Knowledge, shouting: frozenset[int]) -> RawMention | None:
-    for end in range(min(len(doc), i + MAX_NAME), i, -1):
+    for end in range(min(len(doc), i + MAX_NAME, i + knowledge.opens(doc[i].text)), i, -1):
         last = doc[end - 1]
         if last.is_space or last.is_punct or last.text in _POSSESSIVES:
             continue
