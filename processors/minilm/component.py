@@ -75,10 +75,10 @@ class MiniLM:
             raise ConfigError(f"the model of {self.name!r} lacks {', '.join(missing)}: export it again, or install the pipeline anew")
         try:
             self._model = Model(files)
-        except (KeyError, ValueError, RuntimeError) as e:
-            raise ConfigError(f"the model of {self.name!r} cannot be loaded: {str(e).splitlines()[0]}") from e
+            self._pieces = WordPieces(files["tokenizer.json"].decode())
+        except Exception as e:  # onnxruntime and tokenizers raise bare exceptions of their own
+            raise ConfigError(f"the model of {self.name!r} cannot be loaded, install it anew: {(str(e) or repr(e)).splitlines()[0]}") from e
         self._files = {file: files[file] for file in FILES}
-        self._pieces = WordPieces(files["tokenizer.json"].decode())
         self._words: dict[str, Word] = {}
         self._bio = BioDecoder(self._model.labels.ner)
         self._numbers = _Numbers(self._vocab, self._model, self._bio.types)

@@ -11,6 +11,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from processors.minilm.component import NAME
+from processors.minilm.model import FILES
 from stream.errors import ConfigError
 
 PIPELINE = Path(str(files("processors") / "pipelines" / "en_dateline_minilm"))
@@ -106,6 +107,17 @@ def test_a_component_without_a_model_says_so() -> None:
     nlp.add_pipe(NAME)
     with pytest.raises(ConfigError, match="has no model"):
         nlp("Iran left.")
+
+
+@needs_model
+@pytest.mark.parametrize("damaged", FILES)
+@pytest.mark.parametrize("kept", [0, 0.5], ids=["empty", "half"])
+def test_a_damaged_file_is_refused(damaged: str, kept: float) -> None:
+    contents = {file: (PIPELINE / "minilm" / file).read_bytes() for file in FILES}
+    contents[damaged] = contents[damaged][: int(kept * len(contents[damaged]))]
+    component: Any = spacy.blank("en").add_pipe(NAME)
+    with pytest.raises(ConfigError, match="cannot be loaded"):
+        component.load_files(contents)
 
 
 def test_a_folder_that_lacks_files_is_refused_by_their_names(tmp_path: Path) -> None:
