@@ -82,6 +82,12 @@ def test_every_line_starts_a_sentence(nlp: Language) -> None:
 
 
 @needs_model
+def test_a_quote_alone_is_no_sentence(nlp: Language) -> None:
+    doc = nlp('The ministry denied it. " Foolish acts deserve punishment ", it added. The talks go on.')
+    assert all(any(token.is_alpha for token in sent) for sent in doc.sents)
+
+
+@needs_model
 def test_starts_given_by_an_earlier_component_are_obeyed(nlp: Language) -> None:
     doc = nlp.make_doc("Iran left the talks on Monday")
     doc.from_array(["SENT_START"], np.array([[1], [-1], [-1], [1], [-1], [-1]]).astype(np.int64).view(np.uint64))
