@@ -3,7 +3,7 @@
 python -m benchmarks.pipelines PIPELINE [PIPELINE …] [--texts FILE …]     without texts, a story written for this purpose
 
 Seconds are of the processor, so that what else runs on the machine counts little; the best of the rounds is taken, the pipelines
-by turns. A pipeline is a name or path as for DATELINE_PIPELINE; "" is the bundled one.
+by turns; a start is wall time, one after another. A pipeline is a name or path as for DATELINE_PIPELINE; "" is the bundled one.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from benchmarks.pipeline import STORY, WORDS
+from processors.nlp import load_nlp
 
 ROUNDS = 3
 
@@ -31,12 +32,12 @@ def main() -> None:
     texts *= max(1, WORDS // 4 // sum(len(text.split()) for text in texts))
     words = sum(len(text.split()) for text in texts)
     context = multiprocessing.get_context("spawn")
-    readers = []
+    readers, starts = [], []
     for pipeline in given.pipelines:
         ours, theirs = context.Pipe()
-        context.Process(target=_reader, args=(pipeline, texts, theirs), daemon=True).start()
+        context.Process(target=_reader, args=(pipeline, texts, theirs, time.time()), daemon=True).start()
         readers.append(ours)
-    starts = [reader.recv() for reader in readers]
+        starts.append(ours.recv())
     rounds = [[_ask(reader) for reader in readers] for _ in range(ROUNDS)]
     for n, pipeline in enumerate(given.pipelines):
         seconds, memory = min(times[n][0] for times in rounds), rounds[-1][n][1]
@@ -49,13 +50,10 @@ def _ask(reader: Connection) -> tuple[float, float]:
     return answer
 
 
-def _reader(pipeline: str, texts: Sequence[str], parent: Connection) -> None:
-    """Load *pipeline* and say how long it took; then, each time it is asked, read *texts* and answer (seconds, peak MB)."""
-    begun = time.process_time()
-    from processors.nlp import load_nlp
-
+def _reader(pipeline: str, texts: Sequence[str], parent: Connection, started: float) -> None:
+    """Load *pipeline*, say how long that took with Python's own start; then read *texts* when asked and answer (seconds, peak MB)."""
     nlp = load_nlp(pipeline)
-    parent.send(time.process_time() - begun)
+    parent.send(time.time() - started)
     while parent.recv():
         begun = time.process_time()
         for _ in nlp.pipe(texts):
