@@ -39,6 +39,8 @@ def main() -> None:
         readers.append(ours)
         starts.append(ours.recv())
     rounds = [[_ask(reader) for reader in readers] for _ in range(ROUNDS)]
+    for reader in readers:
+        reader.send("")
     for n, pipeline in enumerate(given.pipelines):
         seconds, memory = min(times[n][0] for times in rounds), rounds[-1][n][1]
         print(f"{pipeline or 'bundled':<48} {words / seconds:7,.0f} words/s  start {starts[n]:4.1f} s  peak {memory:4.0f} MB")
