@@ -24,13 +24,14 @@ from processors.places import Area, areas, find_place, is_ambiguous, place_in, p
 from stream.messages import Entity, Mention, Place
 
 PLACE_TYPES = frozenset({"GPE", "LOC", "FAC"})
-OFFICIAL = frozenset({"GOV", "MIL", "LEG", "JUD", "COP", "SPY"})
+OFFICIAL = frozenset({"GOV", "MIL", "LEG", "JUD", "COP", "SPY", "ELI"})
 TITLE_REACH = 9  # tokens before a name that may say what its bearer is
 STRONG = 3  # votes for a country beside the name; one word in an apposition counts 1
 
 # What stands between a name and its abbreviation: the Workers' Party (PKK); the Workers' Party, or PKK.
 _EXPLAINS = re.compile(r"[(\[]|,? ?(?:or|(?:better |also )?known (?:as|by (?:its|the) (?:acronym|initials)))(?: the)?", re.IGNORECASE)
 _AWAY = frozenset({"to", "in", "at", "on", "with", "against", "from", "by", "near", "over", "and", "who", "which", "whose", "that", ","})
+_INSIDE = frozenset({"to", "in", "at", "a", "an"})  # and the words of _is_nominal: what a role between commas may have in it
 _LINKS = frozenset({"of", "for", "to", "and", "the", "in", "on", "at"})
 
 
@@ -56,6 +57,7 @@ class _Known(NamedTuple):
     knowledge: Knowledge
     hints: tuple[_Hint, ...]
     settled: Mapping[str, Area]
+    meant: Mapping[str, str]  # folded name of an area (Georgia) → the country that it is or lies in, where the document shows it
 
 
 def find_entities(doc: Doc, knowledge: Knowledge) -> tuple[Entity, ...]:
@@ -63,16 +65,23 @@ def find_entities(doc: Doc, knowledge: Knowledge) -> tuple[Entity, ...]:
     spec = any_language(doc.lang_)
     drafts = _group(doc, find_mentions(doc, knowledge, spec), knowledge)
     drafts.sort(key=lambda d: d.mentions[0].start)
-    known = _Known(knowledge, _countries_spoken_of(drafts, knowledge), _settled_areas(drafts, doc, knowledge))
+    known = _known(drafts, doc, knowledge)
     entities = tuple(_entity(f"e{n}", draft, doc, known, spec) for n, draft in enumerate(drafts, 1))
     return _at_home(entities, _sentence_starts(doc))
+
+
+def _known(drafts: Sequence[_Draft], doc: Doc, knowledge: Knowledge) -> _Known:
+    hints, settled = _countries_spoken_of(drafts, knowledge), _settled_areas(drafts, doc, knowledge)
+    ambiguous = (d for d in drafts if d.type in PLACE_TYPES and is_ambiguous(d.name, knowledge))
+    places = ((d.name, _place(d, doc, knowledge, _codes(hints, d.name), settled)) for d in ambiguous)
+    return _Known(knowledge, hints, settled, {fold(name): place.country for name, place in places if place and place.country})
 
 
 def _entity(id_: str, draft: _Draft, doc: Doc, known: _Known, spec: LanguageSpec) -> Entity:
     knowledge = known.knowledge
     phrases = [phrase for m in draft.mentions for phrase in _phrases_around(doc, m, knowledge, spec)]
     place = _place(draft, doc, knowledge, _codes(known.hints, draft.name), known.settled) if draft.type in PLACE_TYPES else None
-    country = _country(draft, place, phrases, knowledge, _codes(known.hints))
+    country = _country(draft, place, phrases, known)
     return Entity(
         id=id_,
         key=_entity_key(draft.type, _known_name(draft.type, draft.name, knowledge), country, place),
@@ -163,7 +172,7 @@ def _long_forms(doc: Doc, mentions: Sequence[RawMention]) -> dict[str, str]:
     for a, b in pairwise(organisations):
         if a.end < b.start <= a.end + 6 and _EXPLAINS.fullmatch(doc[a.end : b.start].text):
             short, long = (b, a) if b.name.isupper() else (a, b)
-            if short.name.isupper() and not long.name.isupper() and len(short.name) < len(long.name):
+            if short.name.isupper() and not long.name.isupper() and len(short.name) < len(long.name) and long.type != "GPE":
                 forms.setdefault(short.name, long.name)
     for m in organisations:
         if m.name.isupper() and m.name not in forms:
@@ -253,7 +262,8 @@ def _place(draft: _Draft, doc: Doc, knowledge: Knowledge, hints: Sequence[str], 
     return place or (place_near(draft.name, options[0], knowledge) if options and draft.type == "GPE" else None)
 
 
-def _country(draft: _Draft, place: Place | None, phrases: Sequence[Span], knowledge: Knowledge, hints: Sequence[str]) -> str | None:
+def _country(draft: _Draft, place: Place | None, phrases: Sequence[Span], known: _Known) -> str | None:
+    knowledge = known.knowledge
     names = dict.fromkeys((draft.name, *(m.name for m in draft.mentions)))
     if place and place.precision == "region" and is_ambiguous(draft.name, knowledge):
         return place.country
@@ -267,9 +277,9 @@ def _country(draft: _Draft, place: Place | None, phrases: Sequence[Span], knowle
     votes: Counter[str] = Counter()
     if draft.type != "PERSON":
         for name in names:
-            votes.update(dict.fromkeys(_countries_in(name.split(), knowledge, hints), STRONG))
+            votes.update(dict.fromkeys(_countries_in(name.split(), known), STRONG))
     for phrase in phrases:
-        votes.update(dict.fromkeys(_countries_in([t.text for t in phrase], knowledge, hints), 1))
+        votes.update(dict.fromkeys(_countries_in([t.text for t in phrase], known), 1))
     return min(votes, key=lambda code: (-votes[code], code)) if votes else None
 
 
@@ -278,14 +288,15 @@ def _metonym(name: str, knowledge: Knowledge) -> str | None:
     return found.code if found and found.type != "GPE" else None
 
 
-def _countries_in(words: Sequence[str], knowledge: Knowledge, hints: Sequence[str]) -> list[str]:
+def _countries_in(words: Sequence[str], known: _Known) -> list[str]:
     """Return the countries that stand in a phrase, by name, people, government, organisation or city; the longest names first."""
+    knowledge, hints = known.knowledge, _codes(known.hints)
     codes: list[str] = []
     i = 0
     while i < len(words):
         for end in range(min(len(words), i + 4), i, -1):
             text = " ".join(words[i:end]).replace(" 's", "'s")
-            code = knowledge.country_of(text) or knowledge.metonym_country(text)
+            code = known.meant.get(fold(text)) or knowledge.country_of(text) or knowledge.metonym_country(text)
             if not code and text[:1].isupper() and (place := find_place(text, knowledge, hints)):
                 code = place.country
             if code:
@@ -324,11 +335,43 @@ def _phrases_around(doc: Doc, mention: RawMention, knowledge: Knowledge, spec: L
     if title:
         yield title
     root = doc[mention.start : mention.end].root
-    if root.dep_ == "appos" and not mention.start <= root.head.i < mention.end:
-        yield _core(_noun_phrase(doc, root.head, mention), knowledge)
-    for child in root.children:
-        if child.dep_ == "appos" and not mention.start <= child.i < mention.end:
-            yield _core(_noun_phrase(doc, child, mention), knowledge)
+    beside = [child for child in root.children if child.dep_ == "appos"]
+    beside += [_bearer(root.head, knowledge)] if root.dep_ == "appos" else []
+    found = [_core(_noun_phrase(doc, head, mention), knowledge) for head in beside if not mention.start <= head.i < mention.end]
+    between = _between_commas(doc, mention, knowledge, spec) if not any(knowledge.sector_of(phrase.text) for phrase in found) else None
+    yield from found if between is None else (*found, between)
+
+
+def _bearer(head: Token, knowledge: Knowledge) -> Token:
+    """Return the role above *head* where a parser has put a name beside the last noun of a phrase ("the ambassador to Mexico, …")."""
+    while knowledge.sector_of(head.text) is None and head.dep_ == "pobj" and head.head.dep_ == "prep":
+        head = head.head.head
+    return head
+
+
+def _between_commas(doc: Doc, mention: RawMention, knowledge: Knowledge, spec: LanguageSpec) -> Span | None:
+    """Return the role beside a name that commas set off, whatever the parser says.
+
+    After the name (Scholz, the chancellor of Germany, said), or before it (the chancellor of Germany, Olaf Scholz, said).
+    """
+    if mention.end >= len(doc) or doc[mention.end].text != ",":
+        return None
+    after, before = mention.end + 1, mention.start - 1
+    end, start = _run(doc, after, 1, spec), _run(doc, before - 1, -1, spec) + 1
+    phrases = []
+    if after < end < len(doc) and doc[end].text in (",", ".") and doc[after].lower_ in ("the", "a", "an"):
+        phrases.append(doc[after:end])
+    if 0 <= start < before and doc[before].text == ",":
+        phrases.append(doc[start:before])
+    return next((core for phrase in phrases if knowledge.sector_of((core := _core(phrase, knowledge)).text)), None)
+
+
+def _run(doc: Doc, i: int, step: int, spec: LanguageSpec) -> int:
+    """Return the first index from *i* in the direction of *step* whose word cannot be in a role between commas."""
+    first = i
+    while 0 <= i < len(doc) and abs(i - first) <= TITLE_REACH + 3 and (_is_nominal(doc[i], spec) or doc[i].lower_ in _INSIDE):
+        i += step
+    return i
 
 
 def _title(doc: Doc, start: int, knowledge: Knowledge, spec: LanguageSpec) -> Span | None:
@@ -338,16 +381,21 @@ def _title(doc: Doc, start: int, knowledge: Knowledge, spec: LanguageSpec) -> Sp
         i -= 1
     away = next((n for n in range(start - 1, i - 1, -1) if doc[n].lower_ in ("to", "in", "at")), None)
     if away is not None:
-        before, after = _stripped(doc, i, away, spec), _stripped(doc, away + 1, start, spec)
+        before, after = _stripped(doc, i, away, knowledge, spec), _stripped(doc, away + 1, start, knowledge, spec)
         post = _core(before, knowledge) if before else None
         return post if post and not (after and knowledge.sector_of(after.text)) and knowledge.sector_of(post.text) else after
-    return _stripped(doc, i, start, spec)
+    return _stripped(doc, i, start, knowledge, spec)
 
 
-def _stripped(doc: Doc, i: int, end: int, spec: LanguageSpec) -> Span | None:
-    while i < end and (doc[i].lower_ in _LINKS or doc[i].lower_ in spec.honorifics or doc[i].text in ("'s", "’s")):
+def _stripped(doc: Doc, i: int, end: int, knowledge: Knowledge, spec: LanguageSpec) -> Span | None:
+    while i < end and (doc[i].lower_ in _LINKS or doc[i].text in ("'s", "’s") or _is_mere_honorific(doc[i], knowledge, spec)):
         i += 1
     return doc[i:end] if i < end else None
+
+
+def _is_mere_honorific(token: Token, knowledge: Knowledge, spec: LanguageSpec) -> bool:
+    """Return whether a title says nothing of an office: Mr. and Ayatollah do not, Gov. and Gen. do."""
+    return token.lower_ in spec.honorifics and not (token.text.endswith(".") and knowledge.sector_of(token.text))
 
 
 def _core(phrase: Span, knowledge: Knowledge) -> Span:

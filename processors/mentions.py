@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from spacy.tokens import Doc, Span, Token
@@ -32,10 +32,40 @@ class RawMention(NamedTuple):
 
 def find_mentions(doc: Doc, knowledge: Knowledge, spec: LanguageSpec) -> tuple[RawMention, ...]:
     """Return the mentions in text order, none overlapping another, one type for one name unless it is a person's surname."""
-    spans = [*_known_spans(doc, knowledge), *_addressed(doc, spec), *_model_spans(doc, knowledge, spec)]
-    chosen = _without_overlaps(spans)
+    model = _without_titles(doc, list(_model_spans(doc, knowledge, spec)), knowledge, spec)
+    chosen = _without_overlaps([*_known_spans(doc, knowledge), *_addressed(doc, spec), *model])
+    chosen = sorted((*chosen, *_surnames_missed(doc, chosen, knowledge)))
     labels = _settled_labels(chosen, knowledge)
     return tuple(RawMention(m.start, m.end, labels[m], m.name) for m in chosen if labels[m] in NAMES)
+
+
+def _without_titles(doc: Doc, mentions: Sequence[RawMention], knowledge: Knowledge, spec: LanguageSpec) -> list[RawMention]:
+    """Leave out what a pipeline takes for a name and is the title of the person right after it (House Speaker Mike Johnson)."""
+    people = {m.start for m in mentions if m.type == "PERSON"}
+    return [
+        m
+        for m in mentions
+        if m.type == "PERSON"
+        or m.end not in people
+        or doc[m.end - 1].lower_ in spec.organisation_nouns
+        or knowledge.sector_of(doc[m.end - 1].text) is None
+    ]
+
+
+def _surnames_missed(doc: Doc, chosen: Sequence[RawMention], knowledge: Knowledge) -> Iterator[RawMention]:
+    """Yield the surnames of people named in full that stand alone elsewhere and that the pipeline has passed over."""
+    surnames = {m.name.split()[-1] for m in chosen if m.type == "PERSON" and " " in m.name}
+    surnames = {name for name in surnames if len(name) > 2 and name[0].isupper() and not knowledge.places(name)}
+    taken = {i for m in chosen for i in range(m.start, m.end)}
+    for token in doc if surnames else ():
+        if token.text in surnames and token.i not in taken and token.pos_ == "PROPN" and not _runs_on(token):
+            yield RawMention(token.i, token.i + 1, "PERSON", token.text)
+
+
+def _runs_on(token: Token) -> bool:
+    """Return whether a capitalised word stands right beside *token*, so that it is part of another name."""
+    beside = [token.nbor(step) for step in (-1, 1) if 0 <= token.i + step < len(token.doc)]
+    return any(other.text[:1].isupper() and other.pos_ == "PROPN" for other in beside)
 
 
 def _model_spans(doc: Doc, knowledge: Knowledge, spec: LanguageSpec) -> Iterator[RawMention]:

@@ -52,6 +52,12 @@ def test_known_names_of_one_organisation_or_country_are_one_entity() -> None:
         ("Russia's deputy foreign minister Sergei Ryabkov spoke.", "Sergei Ryabkov", "PERSON", "RUS", "GOV"),
         ("U.S. ambassador to Russia Lynne Tracy spoke.", "Lynne Tracy", "PERSON", "USA", "GOV"),
         ("Egyptian President Abdel Fattah al-Sisi spoke.", "Abdel Fattah al-Sisi", "PERSON", "EGY", "GOV"),
+        ("Ken Salazar, the U.S. ambassador to Mexico, spoke.", "Ken Salazar", "PERSON", "USA", "GOV"),
+        ("The U.S. ambassador to Mexico, Ken Salazar, declined to comment.", "Ken Salazar", "PERSON", "USA", "GOV"),
+        ("Ankara's ambassador to Moscow, Mehmet Samsar, confirmed it.", "Mehmet Samsar", "PERSON", "TUR", "GOV"),
+        ("Claudia Sheinbaum, the mayor of Mexico City, agreed.", "Claudia Sheinbaum", "PERSON", "MEX", "GOV"),
+        ("Former Mexican President Felipe Calderón spoke.", "Felipe Calderón", "PERSON", "MEX", "ELI"),
+        ("Sen. Raphael Warnock spoke in Washington.", "Raphael Warnock", "PERSON", "USA", "LEG"),
         ("The Kremlin rejected the plan.", "Kremlin", "ORG", "RUS", "GOV"),
         ("NATO rejected the plan.", "NATO", None, "IGO", "MIL"),
         ("The Municipality of Livorno rejected the plan.", "Municipality of Livorno", "ORG", "ITA", "GOV"),
@@ -88,6 +94,17 @@ def test_the_document_decides_between_places_of_one_name(text: str, name: str, c
     assert place is not None
     assert (place.country, place.precision) == (country, precision)
     assert region is None or place.region == region
+
+
+def test_a_dateline_s_agency_is_not_the_name_of_its_country() -> None:
+    found = entities("BUDAPEST, Hungary (AP) — Chinese President Xi Jinping met with Hungarian Prime Minister Viktor Orban on Thursday.")
+    assert found["Hungary"].type == "GPE"
+    assert found["Associated Press"].sectors == ("JRN",)
+
+
+def test_a_court_of_georgia_is_where_the_document_s_georgia_is() -> None:
+    text = "Georgia's Supreme Court ruled on Wednesday. Officials in Atlanta, Georgia, praised it."
+    assert named(text, "Supreme Court").country == "USA"
 
 
 def test_one_place_has_one_key_however_it_is_spelled() -> None:
