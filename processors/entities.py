@@ -162,7 +162,9 @@ def _display_name(draft: _Draft, knowledge: Knowledge) -> str:
     counts = Counter(m.name for m in draft.mentions)
     if draft.type == "NORP":
         return max(counts, key=lambda name: (counts[name], -len(name), name))
-    return max({draft.name, *counts}, key=lambda name: (not name.isupper() or len(counts) == 1, len(name.split()), len(name), name))
+    name = max({draft.name, *counts}, key=lambda name: (not name.isupper() or len(counts) == 1, len(name.split()), len(name), name))
+    shouted = name.isupper() and len(name) > 4 and draft.type in ("PERSON", "GPE", "LOC")
+    return name.title() if shouted else name
 
 
 def _long_forms(doc: Doc, mentions: Sequence[RawMention]) -> dict[str, str]:
@@ -357,13 +359,19 @@ def _between_commas(doc: Doc, mention: RawMention, knowledge: Knowledge, spec: L
     if mention.end >= len(doc) or doc[mention.end].text != ",":
         return None
     after, before = mention.end + 1, mention.start - 1
+    while before > 0 and doc[before].lower_ in spec.honorifics:
+        before -= 1
     end, start = _run(doc, after, 1, spec), _run(doc, before - 1, -1, spec) + 1
     phrases = []
-    if after < end < len(doc) and doc[end].text in (",", ".") and doc[after].lower_ in ("the", "a", "an"):
+    if after < end < len(doc) and doc[end].text in (",", ".") and _opens_role(doc[after], knowledge):
         phrases.append(doc[after:end])
     if 0 <= start < before and doc[before].text == ",":
         phrases.append(doc[start:before])
     return next((core for phrase in phrases if knowledge.sector_of((core := _core(phrase, knowledge)).text)), None)
+
+
+def _opens_role(token: Token, knowledge: Knowledge) -> bool:
+    return token.lower_ in ("the", "a", "an") or (token.text.islower() and knowledge.sector_of(token.text) is not None)
 
 
 def _run(doc: Doc, i: int, step: int, spec: LanguageSpec) -> int:
@@ -438,7 +446,7 @@ def _at_home(entities: tuple[Entity, ...], starts: Sequence[int]) -> tuple[Entit
     """Give officials, courts, ministries and towns that nothing ties to a country the one that is spoken of around them."""
     spoken: dict[int, Counter[str]] = {}
     for entity in entities:
-        if entity.country and len(entity.country) == 3:
+        if entity.country and entity.type != "PERSON":  # a guest says nothing of the host
             for m in entity.mentions:
                 spoken.setdefault(bisect_right(starts, m.start), Counter())[entity.country] += 1
     whole: Counter[str] = sum(spoken.values(), Counter())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -18,6 +19,8 @@ MAX_MENTION = 15  # tokens; a longer span of the pipeline is no name
 
 _ARTICLES = frozenset({"the", "a", "an"})
 _POSSESSIVES = frozenset({"'s", "’s", "'", "’"})
+_LOCATIVES = frozenset({"in", "near", "outside", "around"})
+_PARTY_TAG = re.compile(r"(?:[DRI]|Dem|Rep|Ind)-[A-Z][A-Za-z]*\.?$")  # R-La. behind an American politician
 _SIDES = frozenset({"north", "south", "east", "west"})
 
 
@@ -74,20 +77,39 @@ def _model_spans(doc: Doc, knowledge: Knowledge, spec: LanguageSpec) -> Iterator
         if label not in NAMES:
             continue
         start, end = _trimmed(doc, ent.start, ent.end, label, knowledge, spec)
+        start, label = _with_body(doc, start, end, label, spec)
         end = _to_abbreviation(doc, start, end) if label != "PERSON" else end
         if start < end <= start + MAX_MENTION and _is_name(doc[start:end], spec):
             yield RawMention(start, end, _corrected(doc, start, end, label, knowledge, spec), _line(doc[start:end]))
+
+
+def _with_body(doc: Doc, start: int, end: int, label: str, spec: LanguageSpec) -> tuple[int, str]:
+    """Return start and type of a name with the body before it that it is only a part of (the Municipality of → Livorno)."""
+    i = start - 1
+    while i > 0 and doc[i].lower_ in _ARTICLES:
+        i -= 1
+    if 0 < i < end and doc[i].lower_ == "of" and doc[i - 1].lower_ in spec.organisation_nouns and doc[i - 1].text[0].isupper():
+        return i - 1, "ORG"
+    return start, label
 
 
 def _corrected(doc: Doc, start: int, end: int, label: str, knowledge: Knowledge, spec: LanguageSpec) -> str:
     """Return the type that the words beside a name or its own head show, else *label*."""
     if label in ("GPE", "MISC") and end - start > 1 and doc[end - 1].lower_ in spec.organisation_nouns:
         return "ORG"
-    if label == "GPE" and end < len(doc) and doc[end].lower_ in spec.governments and not knowledge.places(doc[start:end].text):
+    name = doc[start:end].text
+    if label in ("GPE", "ORG") and end < len(doc) and doc[end].lower_ in spec.governments and not _is_known(name, knowledge):
         return "PERSON"  # the Monti government
+    placed = label == "NORP" or (start > 0 and doc[start - 1].lower_ in _LOCATIVES)  # in Genova
+    if label in ("ORG", "NORP", "MISC") and placed and knowledge.places(name) and not knowledge.country_of(name):
+        return "GPE"
     if label == "MISC" and start and knowledge.sector_of(doc[start - 1].lower_) in ("JRN", "BUS", "PTY", "EDU"):
         return "ORG"  # the magazine MicroMega
     return label
+
+
+def _is_known(name: str, knowledge: Knowledge) -> bool:
+    return bool(knowledge.places(name) or knowledge.organisation(name) or knowledge.metonym(name))
 
 
 def _addressed(doc: Doc, spec: LanguageSpec) -> Iterator[RawMention]:
@@ -186,7 +208,7 @@ def _trimmed(doc: Doc, start: int, end: int, label: str, knowledge: Knowledge, s
     while start < end and doc[start].is_space:
         start += 1
     end = next((i for i in range(start, end) if doc[i].is_space and "\n" in doc[i].text), end)
-    while start < end and _is_edge(doc[end - 1]) and doc[end - 1].text not in (")",):
+    while start < end and (_is_edge(doc[end - 1]) or doc[end - 1].lower_ == "of") and doc[end - 1].text not in (")",):
         end -= 1
     while start < end and (_is_edge(doc[start]) or doc[start].lower_ in _ARTICLES):
         start += 1
@@ -244,6 +266,8 @@ def is_abbreviation(short: str, name: str) -> bool:
 def _is_name(span: Span, spec: LanguageSpec) -> bool:
     """Return whether a span of the pipeline can be a name: it has a capital and is no bare calendar word, side or number."""
     text = span.text
+    if _PARTY_TAG.match(text):
+        return False
     return any(c.isupper() for c in text) and text.lower() not in spec.calendar and not all(t.like_num or t.is_punct for t in span)
 
 
