@@ -84,6 +84,13 @@ class MiniLM:
         self._bio = BioDecoder(self._model.labels.ner)
         self._numbers = _Numbers(self._vocab, self._model, self._bio.types)
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the labels of dependencies and the types of entities; none before a model is loaded."""
+        if not self._files:
+            return ()
+        return tuple(dict.fromkeys([*(dep for dep in self._model.labels.deps if dep not in ("", "-")), *self._bio.types, *QUANTITIES]))
+
     def __call__(self, doc: Doc) -> Doc:
         """Set every annotation on *doc* and return it."""
         if not self._files:
