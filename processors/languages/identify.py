@@ -98,8 +98,9 @@ def _identify(sample: str) -> tuple[str, float]:
 
 @lru_cache(maxsize=1)
 def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # a second, and only where a language is in doubt
+    from py3langid import langid  # a second, and only where a language is in doubt
 
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    library: Any = langid  # it has no types
+    identifier = library.LanguageIdentifier.from_model_file(library.MODEL_FILE, norm_probs=True)
     identifier.set_languages([code for code in _CANDIDATES.split() if code in identifier.labels])
     return identifier
