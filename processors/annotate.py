@@ -22,7 +22,7 @@ from processors.languages import any_language
 from processors.languages.identify import language_of
 from processors.nlp import load_nlp, pipeline_info
 from processors.places import dateline_place
-from processors.times import document_date, find_times
+from processors.times import LANGUAGE, document_date, find_times
 from stream.messages import AnnotatedArticle, Article, PipelineInfo, Span
 
 CHUNK = 20_000  # code points that the pipeline sees at once; bounds memory, a longer text is cut at a line break
@@ -102,8 +102,7 @@ class Annotator:
 
 
 def _reader(nlp: Language, code: str) -> _Reader:
-    spec = any_language(code)
-    return _Reader(nlp, pipeline_info(nlp), times=bool(spec.months), events=bool(spec.lexicon))
+    return _Reader(nlp, pipeline_info(nlp), times=code == LANGUAGE, events=bool(any_language(code).lexicon))
 
 
 def _docs(nlp: Language, texts: Sequence[str]) -> Iterator[Doc]:

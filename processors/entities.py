@@ -6,26 +6,32 @@ tables know) → read country and sectors off the tables, the name itself and th
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 from spacy.tokens import Doc, Span, Token
 
 from processors.knowledge import Knowledge, fold
 from processors.languages import LanguageSpec, any_language
 from processors.mentions import RawMention, find_mentions, is_abbreviation, is_side
-from processors.places import find_place
+from processors.people import full_names, name_words
+from processors.places import Area, areas, find_place, is_ambiguous, place_in, place_near
 from stream.messages import Entity, Mention, Place
 
 PLACE_TYPES = frozenset({"GPE", "LOC", "FAC"})
-OFFICIAL = frozenset({"GOV", "MIL", "LEG", "JUD", "COP", "SPY"})
-MAX_NAMES = 500  # different names of one kind in a document that are compared with each other
+OFFICIAL = frozenset({"GOV", "MIL", "LEG", "JUD", "COP", "SPY", "ELI"})
 TITLE_REACH = 9  # tokens before a name that may say what its bearer is
 STRONG = 3  # votes for a country beside the name; one word in an apposition counts 1
 
+# What stands between a name and its abbreviation: the Workers' Party (PKK); the Workers' Party, or PKK.
+_EXPLAINS = re.compile(r"[(\[]|,? ?(?:or|(?:better |also )?known (?:as|by (?:its|the) (?:acronym|initials)))(?: the)?", re.IGNORECASE)
+_AWAY = frozenset({"to", "in", "at", "on", "with", "against", "from", "by", "near", "over", "and", "who", "which", "whose", "that", ","})
+_INSIDE = frozenset({"to", "in", "at", "a", "an"})  # and the words of _is_nominal: what a role between commas may have in it
 _LINKS = frozenset({"of", "for", "to", "and", "the", "in", "on", "at"})
 
 
@@ -38,24 +44,47 @@ class _Draft:
     mentions: list[RawMention] = field(default_factory=list)
 
 
+class _Hint(NamedTuple):
+    """A country that the document speaks of; *place* is the name of the place that it is spoken of by, if it is by one."""
+
+    code: str
+    place: str | None
+
+
+class _Known(NamedTuple):
+    """What the tables and the whole document say: *hints* are the countries spoken of, the likeliest first."""
+
+    knowledge: Knowledge
+    hints: tuple[_Hint, ...]
+    settled: Mapping[str, Area]
+    meant: Mapping[str, str]  # folded name of an area (Georgia) → the country that it is or lies in, where the document shows it
+
+
 def find_entities(doc: Doc, knowledge: Knowledge) -> tuple[Entity, ...]:
     """Return the entities of *doc* by first mention, ids ``e1``, ``e2`` …; no mention overlaps another."""
     spec = any_language(doc.lang_)
     drafts = _group(doc, find_mentions(doc, knowledge, spec), knowledge)
     drafts.sort(key=lambda d: d.mentions[0].start)
-    hints = _countries_spoken_of(drafts, knowledge)
-    entities = tuple(_entity(f"e{n}", draft, doc, knowledge, spec, hints) for n, draft in enumerate(drafts, 1))
-    return _at_home(entities, _sentence_starts(doc), knowledge)
+    known = _known(drafts, doc, knowledge)
+    entities = tuple(_entity(f"e{n}", draft, doc, known, spec) for n, draft in enumerate(drafts, 1))
+    return _at_home(entities, _sentence_starts(doc))
 
 
-def _entity(id_: str, draft: _Draft, doc: Doc, knowledge: Knowledge, spec: LanguageSpec, hints: Sequence[str]) -> Entity:
-    phrases = [phrase for m in draft.mentions for phrase in _phrases_around(doc, m, spec)]
-    place = _place(draft, doc, knowledge, hints) if draft.type in PLACE_TYPES else None
-    country = _country(draft, place, phrases, knowledge, hints)
-    normal = _known_name(draft.type, draft.name, knowledge)
+def _known(drafts: Sequence[_Draft], doc: Doc, knowledge: Knowledge) -> _Known:
+    hints, settled = _countries_spoken_of(drafts, knowledge), _settled_areas(drafts, doc, knowledge)
+    ambiguous = (d for d in drafts if d.type in PLACE_TYPES and is_ambiguous(d.name, knowledge))
+    places = ((d.name, _place(d, doc, knowledge, _codes(hints, d.name), settled)) for d in ambiguous)
+    return _Known(knowledge, hints, settled, {fold(name): place.country for name, place in places if place and place.country})
+
+
+def _entity(id_: str, draft: _Draft, doc: Doc, known: _Known, spec: LanguageSpec) -> Entity:
+    knowledge = known.knowledge
+    phrases = [phrase for m in draft.mentions for phrase in _phrases_around(doc, m, knowledge, spec)]
+    place = _place(draft, doc, knowledge, _codes(known.hints, draft.name), known.settled) if draft.type in PLACE_TYPES else None
+    country = _country(draft, place, phrases, known)
     return Entity(
         id=id_,
-        key=_entity_key(draft.type, normal, country),
+        key=_entity_key(draft.type, _known_name(draft.type, draft.name, knowledge), country, place),
         name=draft.name,
         type=draft.type,
         country=country,
@@ -65,8 +94,12 @@ def _entity(id_: str, draft: _Draft, doc: Doc, knowledge: Knowledge, spec: Langu
     )
 
 
-def _entity_key(type_: str, name: str, country: str | None) -> str:
-    return ":".join(part for part in (type_, fold(name), country) if part)
+def _entity_key(type_: str, name: str, country: str | None, place: Place | None = None) -> str:
+    """Return type, normalised name and country; a city or region that GeoNames knows has its id there for a name."""
+    if place and place.geonames_id and place.precision in ("city", "region") and type_ in ("GPE", "LOC"):
+        return f"GPE:{place.geonames_id}:{place.country}"
+    normal = " ".join(name_words(name)) if type_ == "PERSON" else fold(name)
+    return ":".join(part for part in (type_, normal, country) if part)
 
 
 def _mention(doc: Doc, raw: RawMention, label: str) -> Mention:
@@ -81,25 +114,32 @@ def _group(doc: Doc, mentions: Sequence[RawMention], knowledge: Knowledge) -> li
     """Join the mentions of one thing; the drafts keep text order inside."""
     drafts: dict[tuple[str, str], _Draft] = {}
     long_forms = _long_forms(doc, mentions)
-    people = _full_names(m for m in mentions if m.type == "PERSON")
-    organisations = list(dict.fromkeys(m.name for m in mentions if m.type == "ORG" and " " in m.name))[:MAX_NAMES]
-    longer = {name: _longer_form(name, organisations) for name in {m.name for m in mentions if m.type == "ORG"}}
+    people = full_names(m for m in mentions if m.type == "PERSON")
+    organisations = sorted({m.name for m in mentions if m.type == "ORG" and " " in m.name}, key=lambda n: (-len(n), n))
     sided = _sided_countries(mentions, knowledge)
     for m in mentions:
         name = m.name
         if m.type == "PERSON":
             name = people.get(m, name)
         elif m.type == "ORG":
-            name = long_forms.get(name) or longer[name] or name
+            name = long_forms.get(name) or _longer_form(name, organisations) or name
         elif is_side(name):
             if name.lower() not in sided:
                 continue
             name = sided[name.lower()]
-        key = (m.type, fold(_known_name(m.type, name, knowledge)))
-        drafts.setdefault(key, _Draft(m.type, name)).mentions.append(m)
+        drafts.setdefault((m.type, _sameness(m.type, name, knowledge)), _Draft(m.type, name)).mentions.append(m)
     for draft in drafts.values():
         draft.name = _display_name(draft, knowledge)
     return list(drafts.values())
+
+
+def _sameness(type_: str, name: str, knowledge: Knowledge) -> str:
+    """Return what names of one thing have in common (Kiev, Kyiv; Zelensky, Zelenskyy)."""
+    if type_ == "PERSON":
+        return " ".join(name_words(name)) or fold(name)
+    known = _known_name(type_, name, knowledge)
+    listed = {fold(p.name) for p in knowledge.places(name)} if type_ == "GPE" and known == name else set()
+    return listed.pop() if len(listed) == 1 else fold(known)
 
 
 def _known_name(type_: str, name: str, knowledge: Knowledge) -> str:
@@ -122,58 +162,25 @@ def _display_name(draft: _Draft, knowledge: Knowledge) -> str:
     counts = Counter(m.name for m in draft.mentions)
     if draft.type == "NORP":
         return max(counts, key=lambda name: (counts[name], -len(name), name))
-    return max({draft.name, *counts}, key=lambda name: (not name.isupper() or len(counts) == 1, len(name.split()), len(name), name))
-
-
-def _full_names(people: Iterable[RawMention]) -> dict[RawMention, str]:
-    """Map a mention of a person to the full name it stands for: the last one before it that fits, else the first after it."""
-    mentions = list(people)
-    full = list(dict.fromkeys(m.name for m in mentions if " " in m.name))
-    longest = {name: max((other for other in full if _same_person(name, other)), key=len) for name in full[:MAX_NAMES]}
-    found = {m: longest.get(m.name, m.name) for m in mentions if " " in m.name}
-    single = {fold(m.name) for m in mentions if " " not in m.name}
-    bearers = {word: _bearers(word, full) for word in single}
-    last: dict[str, str] = {}  # of each single name: the full name read last
-    waiting: dict[str, list[RawMention]] = {}
-    for m in mentions:
-        if " " in m.name:
-            for word in single.intersection(fold(m.name).split()):
-                if m.name in bearers[word]:
-                    last[word] = m.name
-                    found.update(dict.fromkeys(waiting.pop(word, ()), found[m]))
-        elif fold(m.name) in last:
-            found[m] = longest.get(last[fold(m.name)], last[fold(m.name)])
-        else:
-            waiting.setdefault(fold(m.name), []).append(m)
-    return found
-
-
-def _bearers(word: str, full: Iterable[str]) -> frozenset[str]:
-    """Return the full names that end in *word*, or, where none does, those that begin with it (Kim, Volodymyr)."""
-    by_last = frozenset(name for name in full if fold(name).split()[-1] == word)
-    return by_last or frozenset(name for name in full if fold(name).split()[0] == word)
-
-
-def _same_person(short: str, long: str) -> bool:
-    """Return whether all words of *short* stand in *long* in order and both end alike (Tayyip Erdogan, Recep Tayyip Erdogan)."""
-    words, others = fold(short).split(), iter(fold(long).split())
-    return words[-1] == fold(long).split()[-1] and all(word in others for word in words)
+    name = max({draft.name, *counts}, key=lambda name: (not name.isupper() or len(counts) == 1, len(name.split()), len(name), name))
+    shouted = name.isupper() and len(name) > 4 and draft.type in ("PERSON", "GPE", "LOC")
+    return name.title() if shouted else name
 
 
 def _long_forms(doc: Doc, mentions: Sequence[RawMention]) -> dict[str, str]:
-    """Map an abbreviation to the name that it is explained by, in brackets on either side or by its initials."""
+    """Map an abbreviation to the name that it is explained by, in brackets on either side, by "or" or "known as", or by its initials."""
     forms: dict[str, str] = {}
     organisations = [m for m in mentions if m.type in ("ORG", "MISC", "GPE", "EVENT", "FAC")]
     for a, b in pairwise(organisations):
-        if b.start == a.end + 1 and doc[a.end].text in ("(", "["):
+        if a.end < b.start <= a.end + 6 and _EXPLAINS.fullmatch(doc[a.end : b.start].text):
             short, long = (b, a) if b.name.isupper() else (a, b)
             if short.name.isupper() and not long.name.isupper() and len(short.name) < len(long.name) and long.type != "GPE":
                 forms.setdefault(short.name, long.name)
-    names = list(dict.fromkeys(m.name for m in organisations))[:MAX_NAMES]
-    for letters in (name for name in names if name.isupper() and name not in forms):
-        spelled = next((name for name in names if " " in name and is_abbreviation(letters, name)), None)
-        if spelled:
-            forms[letters] = spelled
+    for m in organisations:
+        if m.name.isupper() and m.name not in forms:
+            long_name = next((o.name for o in organisations if " " in o.name and is_abbreviation(m.name, o.name)), None)
+            if long_name:
+                forms[m.name] = long_name
     return forms
 
 
@@ -197,33 +204,71 @@ def _sided_countries(mentions: Iterable[RawMention], knowledge: Knowledge) -> di
 # ---- country, sectors, place
 
 
-def _countries_spoken_of(drafts: Iterable[_Draft], knowledge: Knowledge) -> tuple[str, ...]:
-    """Return the countries that the document names, by nation, people or capital, the most frequent first."""
-    counts: Counter[str] = Counter()
+def _countries_spoken_of(drafts: Iterable[_Draft], knowledge: Knowledge) -> tuple[_Hint, ...]:
+    """Return the countries that the document names: by nation or people the most frequent first, then by a capital or a place.
+
+    A name that is a country's and a region's (Georgia) says nothing of either.
+    """
+    counts: Counter[_Hint] = Counter()
     for draft in drafts:
-        if draft.type in ("GPE", "NORP"):
-            code = knowledge.country_of(draft.name) or knowledge.capital_country(draft.name)
+        if draft.type in ("GPE", "NORP") and not is_ambiguous(draft.name, knowledge):
+            code = knowledge.country_of(draft.name)
+            place = None if code else draft.name
+            code = code or knowledge.capital_country(draft.name) or _only_country(draft.name, knowledge)
             if code and code in knowledge.countries:
-                counts[code] += len(draft.mentions)
-    return tuple(sorted(counts, key=lambda code: (-counts[code], code)))
+                counts[_Hint(code, place)] += len(draft.mentions)
+    return tuple(sorted(counts, key=lambda hint: (hint.place is not None, -counts[hint], hint.code)))
 
 
-def _place(draft: _Draft, doc: Doc, knowledge: Knowledge, hints: Sequence[str]) -> Place | None:
-    """Return the place of an entity; a country or region after a comma settles which (Ankara, Turkey)."""
-    for m in draft.mentions:
-        if m.end + 1 < len(doc) and doc[m.end].text == ",":
-            for end in (m.end + 3, m.end + 2):
-                text = doc[m.end + 1 : end].text
-                codes = [knowledge.country_named(text), *(p.code for p in knowledge.places(text) if p.precision == "region")]
-                settled = [code for code in codes if code]
-                if settled:
-                    return find_place(draft.name, knowledge, settled[:1])
-    found = find_place(draft.name, knowledge, hints)
-    return found if found or draft.name == draft.mentions[0].name else find_place(draft.mentions[0].name, knowledge, hints)
+def _codes(hints: Iterable[_Hint], name: str = "") -> tuple[str, ...]:
+    """Return the countries of *hints*, but for what the place called *name* alone hints at: it must not decide on itself."""
+    return tuple(dict.fromkeys(hint.code for hint in hints if hint.place is None or hint.place != name))
 
 
-def _country(draft: _Draft, place: Place | None, phrases: Sequence[Span], knowledge: Knowledge, hints: Sequence[str]) -> str | None:
+def _only_country(name: str, knowledge: Knowledge) -> str | None:
+    codes = {p.code for p in knowledge.places(name)}
+    return codes.pop() if len(codes) == 1 else None
+
+
+def _settled_areas(drafts: Iterable[_Draft], doc: Doc, knowledge: Knowledge) -> dict[str, Area]:
+    """Map ambiguous names of areas to what a city before them shows (Atlanta, Georgia): the folded name to the area."""
+    found: dict[str, Area] = {}
+    for m in (m for draft in drafts if draft.type in PLACE_TYPES for m in draft.mentions):
+        for text, options in _after_comma(doc, m, knowledge):
+            if len(options) > 1 and (inside := place_in(m.name, options, knowledge)):
+                found.setdefault(fold(text), inside[1])
+    return found
+
+
+def _after_comma(doc: Doc, mention: RawMention, knowledge: Knowledge) -> Iterator[tuple[str, tuple[Area, ...]]]:
+    """Yield what may be the area of a place: the longest name of one, three words at most, that follows it after a comma."""
+    if mention.end + 1 < len(doc) and doc[mention.end].text == ",":
+        for end in (mention.end + 4, mention.end + 3, mention.end + 2):
+            text = doc[mention.end + 1 : end].text
+            if options := areas(text, knowledge):
+                yield text, options
+                return
+
+
+def _place(draft: _Draft, doc: Doc, knowledge: Knowledge, hints: Sequence[str], settled: Mapping[str, Area]) -> Place | None:
+    """Return the place of an entity; a country or region after a comma settles which (Ankara, Turkey; Paris, Texas)."""
+    area = settled.get(fold(draft.name))
+    if area and area.region:
+        return find_place(draft.name, knowledge, (area.country,))
+    options = [choice for m in draft.mentions for _, choice in _after_comma(doc, m, knowledge)]
+    for choice in options:
+        if inside := place_in(draft.name, choice, knowledge):
+            return inside[0]
+    names = dict.fromkeys((draft.name, draft.mentions[0].name))
+    place = next((found for name in names if (found := find_place(name, knowledge, hints))), None)
+    return place or (place_near(draft.name, options[0], knowledge) if options and draft.type == "GPE" else None)
+
+
+def _country(draft: _Draft, place: Place | None, phrases: Sequence[Span], known: _Known) -> str | None:
+    knowledge = known.knowledge
     names = dict.fromkeys((draft.name, *(m.name for m in draft.mentions)))
+    if place and place.precision == "region" and is_ambiguous(draft.name, knowledge):
+        return place.country
     for name in names:
         if draft.type != "PERSON" and (code := knowledge.country_of(name) or (_metonym(name, knowledge) if draft.type != "GPE" else None)):
             return code
@@ -234,9 +279,9 @@ def _country(draft: _Draft, place: Place | None, phrases: Sequence[Span], knowle
     votes: Counter[str] = Counter()
     if draft.type != "PERSON":
         for name in names:
-            votes.update(dict.fromkeys(_countries_in(name.split(), knowledge, hints), STRONG))
+            votes.update(dict.fromkeys(_countries_in(name.split(), known), STRONG))
     for phrase in phrases:
-        votes.update(dict.fromkeys(_countries_in([t.text for t in phrase], knowledge, hints), 1))
+        votes.update(dict.fromkeys(_countries_in([t.text for t in phrase], known), 1))
     return min(votes, key=lambda code: (-votes[code], code)) if votes else None
 
 
@@ -245,14 +290,15 @@ def _metonym(name: str, knowledge: Knowledge) -> str | None:
     return found.code if found and found.type != "GPE" else None
 
 
-def _countries_in(words: Sequence[str], knowledge: Knowledge, hints: Sequence[str]) -> list[str]:
+def _countries_in(words: Sequence[str], known: _Known) -> list[str]:
     """Return the countries that stand in a phrase, by name, people, government, organisation or city; the longest names first."""
+    knowledge, hints = known.knowledge, _codes(known.hints)
     codes: list[str] = []
     i = 0
     while i < len(words):
         for end in range(min(len(words), i + 4), i, -1):
             text = " ".join(words[i:end]).replace(" 's", "'s")
-            code = knowledge.country_of(text) or knowledge.metonym_country(text)
+            code = known.meant.get(fold(text)) or knowledge.country_of(text) or knowledge.metonym_country(text)
             if not code and text[:1].isupper() and (place := find_place(text, knowledge, hints)):
                 code = place.country
             if code:
@@ -278,56 +324,94 @@ def _sectors(draft: _Draft, phrases: Sequence[Span], knowledge: Knowledge) -> tu
         return (sector,) if sector else ()
     if draft.type != "PERSON":
         return ()
-    found = Counter(sector for phrase in phrases if (sector := _sector_beside(phrase, knowledge)))
+    found = Counter(s for phrase in phrases if (s := knowledge.sector_of(phrase.text)))
     return tuple(sector for sector, _ in found.most_common())
 
 
-def _sector_beside(phrase: Span, knowledge: Knowledge) -> str | None:
-    """Return the sector of a title; of a spokesman or chief that of the organisation named with him (Hamas spokesman)."""
-    words = [token.text for token in phrase]
-    if any(knowledge.is_weak_role(word) for word in words):
-        bodies = (knowledge.organisation(" ".join(words[i:j])) for i in range(len(words)) for j in range(min(len(words), i + 4), i, -1))
-        sector = next((body.sectors[0] for body in bodies if body and body.sectors), None)
-        if sector:
-            return sector
-    return knowledge.sector_of(" ".join(words))
+def _phrases_around(doc: Doc, mention: RawMention, knowledge: Knowledge, spec: LanguageSpec) -> Iterator[Span]:
+    """Yield the words that say who a name is: the title before it, and what it stands in apposition to.
 
-
-def _phrases_around(doc: Doc, mention: RawMention, spec: LanguageSpec) -> Iterator[Span]:
-    """Yield the words that say who a name is: its title, the country or body after it, and what it stands in apposition to."""
-    title = _title(doc, mention.start, spec)
+    Each without what its bearer only has to do with: of "Russia's envoy to the United States" the first two words.
+    """
+    title = _title(doc, mention.start, knowledge, spec)
     if title:
         yield title
-    after = doc[mention.end : mention.end + 2].text.lower().split()
-    if mention.type == "PERSON" and after[:1] == ["of"]:
-        yield doc[mention.end + 1 : _nominal_end(doc, mention.end + 1, spec)]  # Nicolas Sarkozy of France
-    if mention.type == "PERSON" and len(after) == 2 and after[0] in ("'s", "’s") and after[1] in spec.governments:
-        yield doc[mention.end + 1 : mention.end + 2]  # William Ruto's government
     root = doc[mention.start : mention.end].root
-    if root.dep_ == "appos" and not mention.start <= root.head.i < mention.end:
-        yield _noun_phrase(doc, root.head, mention)
-    for child in root.children:
-        if child.dep_ == "appos" and not mention.start <= child.i < mention.end:
-            yield _noun_phrase(doc, child, mention)
+    beside = [child for child in root.children if child.dep_ == "appos"]
+    beside += [_bearer(root.head, knowledge)] if root.dep_ == "appos" else []
+    found = [_core(_noun_phrase(doc, head, mention), knowledge) for head in beside if not mention.start <= head.i < mention.end]
+    between = _between_commas(doc, mention, knowledge, spec) if not any(knowledge.sector_of(phrase.text) for phrase in found) else None
+    yield from found if between is None else (*found, between)
 
 
-def _title(doc: Doc, start: int, spec: LanguageSpec) -> Span | None:
-    """Return the unbroken nominal phrase right before a name ("Ukrainian President", "Minister of Education")."""
+def _bearer(head: Token, knowledge: Knowledge) -> Token:
+    """Return the role above *head* where a parser has put a name beside the last noun of a phrase ("the ambassador to Mexico, …")."""
+    while knowledge.sector_of(head.text) is None and head.dep_ == "pobj" and head.head.dep_ == "prep":
+        head = head.head.head
+    return head
+
+
+def _between_commas(doc: Doc, mention: RawMention, knowledge: Knowledge, spec: LanguageSpec) -> Span | None:
+    """Return the role beside a name that commas set off, whatever the parser says.
+
+    After the name (Scholz, the chancellor of Germany, said), or before it (the chancellor of Germany, Olaf Scholz, said).
+    """
+    if mention.end >= len(doc) or doc[mention.end].text != ",":
+        return None
+    after, before = mention.end + 1, mention.start - 1
+    while before > 0 and doc[before].lower_ in spec.honorifics:
+        before -= 1
+    end, start = _run(doc, after, 1, spec), _run(doc, before - 1, -1, spec) + 1
+    phrases = []
+    if after < end < len(doc) and doc[end].text in (",", ".") and _opens_role(doc[after], knowledge):
+        phrases.append(doc[after:end])
+    if 0 <= start < before and doc[before].text == ",":
+        phrases.append(doc[start:before])
+    return next((core for phrase in phrases if knowledge.sector_of((core := _core(phrase, knowledge)).text)), None)
+
+
+def _opens_role(token: Token, knowledge: Knowledge) -> bool:
+    return token.lower_ in ("the", "a", "an") or (token.text.islower() and knowledge.sector_of(token.text) is not None)
+
+
+def _run(doc: Doc, i: int, step: int, spec: LanguageSpec) -> int:
+    """Return the first index from *i* in the direction of *step* whose word cannot be in a role between commas."""
+    first = i
+    while 0 <= i < len(doc) and abs(i - first) <= TITLE_REACH + 3 and (_is_nominal(doc[i], spec) or doc[i].lower_ in _INSIDE):
+        i += step
+    return i
+
+
+def _title(doc: Doc, start: int, knowledge: Knowledge, spec: LanguageSpec) -> Span | None:
+    """Return the unbroken nominal phrase right before a name ("Ukrainian President", "U.S. ambassador to Russia" without "to Russia")."""
     i = start
-    while i > 0 and start - i < TITLE_REACH and _is_nominal(doc[i - 1], spec):
+    while i > 0 and start - i < TITLE_REACH and (_is_nominal(doc[i - 1], spec) or doc[i - 1].lower_ in ("to", "in", "at")):
         i -= 1
-    while i < start and (doc[i].lower_ in _LINKS or doc[i].lower_ in spec.honorifics or doc[i].text in ("'s", "’s")):
+    away = next((n for n in range(start - 1, i - 1, -1) if doc[n].lower_ in ("to", "in", "at")), None)
+    if away is not None:
+        before, after = _stripped(doc, i, away, knowledge, spec), _stripped(doc, away + 1, start, knowledge, spec)
+        post = _core(before, knowledge) if before else None
+        return post if post and not (after and knowledge.sector_of(after.text)) and knowledge.sector_of(post.text) else after
+    return _stripped(doc, i, start, knowledge, spec)
+
+
+def _stripped(doc: Doc, i: int, end: int, knowledge: Knowledge, spec: LanguageSpec) -> Span | None:
+    while i < end and (doc[i].lower_ in _LINKS or doc[i].text in ("'s", "’s") or _is_mere_honorific(doc[i], knowledge, spec)):
         i += 1
-    while i < start and doc[start - 1].lower_ in spec.honorifics:
-        start -= 1
-    return doc[i:start] if i < start else None
+    return doc[i:end] if i < end else None
 
 
-def _nominal_end(doc: Doc, start: int, spec: LanguageSpec) -> int:
-    end = start
-    while end < len(doc) and end - start < TITLE_REACH and _is_nominal(doc[end], spec):
-        end += 1
-    return end
+def _is_mere_honorific(token: Token, knowledge: Knowledge, spec: LanguageSpec) -> bool:
+    """Return whether a title says nothing of an office: Mr. and Ayatollah do not, Gov. and Gen. do."""
+    return token.lower_ in spec.honorifics and not (token.text.endswith(".") and knowledge.sector_of(token.text))
+
+
+def _core(phrase: Span, knowledge: Knowledge) -> Span:
+    """Return *phrase* up to the first word that leads away from its head, where there is a role before that word."""
+    for n, token in enumerate(phrase):
+        if n and token.lower_ in _AWAY and knowledge.sector_of(phrase[:n].text):
+            return phrase[:n]
+    return phrase
 
 
 def _is_nominal(token: Token, spec: LanguageSpec) -> bool:
@@ -358,11 +442,11 @@ def _sentence_starts(doc: Doc) -> tuple[int, ...]:
     return tuple(sent.start_char for sent in doc.sents)
 
 
-def _at_home(entities: tuple[Entity, ...], starts: Sequence[int], knowledge: Knowledge) -> tuple[Entity, ...]:
+def _at_home(entities: tuple[Entity, ...], starts: Sequence[int]) -> tuple[Entity, ...]:
     """Give officials, courts, ministries and towns that nothing ties to a country the one that is spoken of around them."""
     spoken: dict[int, Counter[str]] = {}
     for entity in entities:
-        if entity.country and entity.country in knowledge.countries:
+        if entity.country and entity.type != "PERSON":  # a guest says nothing of the host
             for m in entity.mentions:
                 spoken.setdefault(bisect_right(starts, m.start), Counter())[entity.country] += 1
     whole: Counter[str] = sum(spoken.values(), Counter())

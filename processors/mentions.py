@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from spacy.tokens import Doc, Span, Token
@@ -18,6 +19,8 @@ MAX_MENTION = 15  # tokens; a longer span of the pipeline is no name
 
 _ARTICLES = frozenset({"the", "a", "an"})
 _POSSESSIVES = frozenset({"'s", "’s", "'", "’"})
+_LOCATIVES = frozenset({"in", "near", "outside", "around"})
+_PARTY_TAG = re.compile(r"(?:[DRI]|Dem|Rep|Ind)-[A-Z][A-Za-z]*\.?$")  # R-La. behind an American politician
 _SIDES = frozenset({"north", "south", "east", "west"})
 
 
@@ -32,10 +35,40 @@ class RawMention(NamedTuple):
 
 def find_mentions(doc: Doc, knowledge: Knowledge, spec: LanguageSpec) -> tuple[RawMention, ...]:
     """Return the mentions in text order, none overlapping another, one type for one name unless it is a person's surname."""
-    spans = [*_known_spans(doc, knowledge), *_addressed(doc, spec), *_model_spans(doc, knowledge, spec)]
-    chosen = _without_overlaps(spans)
+    model = _without_titles(doc, list(_model_spans(doc, knowledge, spec)), knowledge, spec)
+    chosen = _without_overlaps([*_known_spans(doc, knowledge), *_addressed(doc, spec), *model])
+    chosen = sorted((*chosen, *_surnames_missed(doc, chosen, knowledge)))
     labels = _settled_labels(chosen, knowledge)
     return tuple(RawMention(m.start, m.end, labels[m], m.name) for m in chosen if labels[m] in NAMES)
+
+
+def _without_titles(doc: Doc, mentions: Sequence[RawMention], knowledge: Knowledge, spec: LanguageSpec) -> list[RawMention]:
+    """Leave out what a pipeline takes for a name and is the title of the person right after it (House Speaker Mike Johnson)."""
+    people = {m.start for m in mentions if m.type == "PERSON"}
+    return [
+        m
+        for m in mentions
+        if m.type == "PERSON"
+        or m.end not in people
+        or doc[m.end - 1].lower_ in spec.organisation_nouns
+        or knowledge.sector_of(doc[m.end - 1].text) is None
+    ]
+
+
+def _surnames_missed(doc: Doc, chosen: Sequence[RawMention], knowledge: Knowledge) -> Iterator[RawMention]:
+    """Yield the surnames of people named in full that stand alone elsewhere and that the pipeline has passed over."""
+    surnames = {m.name.split()[-1] for m in chosen if m.type == "PERSON" and " " in m.name}
+    surnames = {name for name in surnames if len(name) > 2 and name[0].isupper() and not knowledge.places(name)}
+    taken = {i for m in chosen for i in range(m.start, m.end)}
+    for token in doc if surnames else ():
+        if token.text in surnames and token.i not in taken and token.pos_ == "PROPN" and not _runs_on(token):
+            yield RawMention(token.i, token.i + 1, "PERSON", token.text)
+
+
+def _runs_on(token: Token) -> bool:
+    """Return whether a capitalised word stands right beside *token*, so that it is part of another name."""
+    beside = [token.nbor(step) for step in (-1, 1) if 0 <= token.i + step < len(token.doc)]
+    return any(other.text[:1].isupper() and other.pos_ == "PROPN" for other in beside)
 
 
 def _model_spans(doc: Doc, knowledge: Knowledge, spec: LanguageSpec) -> Iterator[RawMention]:
@@ -44,20 +77,53 @@ def _model_spans(doc: Doc, knowledge: Knowledge, spec: LanguageSpec) -> Iterator
         if label not in NAMES:
             continue
         start, end = _trimmed(doc, ent.start, ent.end, label, knowledge, spec)
+        start, label = _with_body(doc, start, end, label, spec)
+        if label == "PERSON":
+            start = _from_first_name(doc, start, end, knowledge, spec)
         end = _to_abbreviation(doc, start, end) if label != "PERSON" else end
         if start < end <= start + MAX_MENTION and _is_name(doc[start:end], spec):
             yield RawMention(start, end, _corrected(doc, start, end, label, knowledge, spec), _line(doc[start:end]))
+
+
+def _with_body(doc: Doc, start: int, end: int, label: str, spec: LanguageSpec) -> tuple[int, str]:
+    """Return start and type of a name with the body before it that it is only a part of (the Municipality of → Livorno)."""
+    i = start - 1
+    while i > 0 and doc[i].lower_ in _ARTICLES:
+        i -= 1
+    if 0 < i < end and doc[i].lower_ == "of" and doc[i - 1].lower_ in spec.organisation_nouns and doc[i - 1].text[0].isupper():
+        return i - 1, "ORG"
+    return start, label
+
+
+def _from_first_name(doc: Doc, start: int, end: int, knowledge: Knowledge, spec: LanguageSpec) -> int:
+    """Return where the name in [start, end) begins with the first names that the pipeline left out (Recep Tayyip Erdogan)."""
+    while start > 0 and _is_first_name(doc[start - 1], start, end) and not _is_title(doc[start - 1], knowledge, spec):
+        start -= 1
+    return start
+
+
+def _is_first_name(token: Token, start: int, end: int) -> bool:
+    attached = token.dep_ == "compound" and start <= token.head.i < end
+    return attached and token.pos_ == "PROPN" and not token.ent_type_ and token.is_alpha and token.is_title and bool(token.whitespace_)
 
 
 def _corrected(doc: Doc, start: int, end: int, label: str, knowledge: Knowledge, spec: LanguageSpec) -> str:
     """Return the type that the words beside a name or its own head show, else *label*."""
     if label in ("GPE", "MISC") and end - start > 1 and doc[end - 1].lower_ in spec.organisation_nouns:
         return "ORG"
-    if label == "GPE" and end < len(doc) and doc[end].lower_ in spec.governments and not knowledge.places(doc[start:end].text):
+    name = doc[start:end].text
+    if label in ("GPE", "ORG") and end < len(doc) and doc[end].lower_ in spec.governments and not _is_known(name, knowledge):
         return "PERSON"  # the Monti government
+    placed = label == "NORP" or (start > 0 and doc[start - 1].lower_ in _LOCATIVES)  # in Genova
+    if label in ("ORG", "NORP", "MISC") and placed and knowledge.places(name) and not knowledge.country_of(name):
+        return "GPE"
     if label == "MISC" and start and knowledge.sector_of(doc[start - 1].lower_) in ("JRN", "BUS", "PTY", "EDU"):
         return "ORG"  # the magazine MicroMega
     return label
+
+
+def _is_known(name: str, knowledge: Knowledge) -> bool:
+    return bool(knowledge.places(name) or knowledge.organisation(name) or knowledge.metonym(name))
 
 
 def _addressed(doc: Doc, spec: LanguageSpec) -> Iterator[RawMention]:
@@ -83,7 +149,7 @@ def _known_spans(doc: Doc, knowledge: Knowledge) -> Iterator[RawMention]:
 
 
 def _known_at(doc: Doc, i: int, knowledge: Knowledge, shouting: frozenset[int]) -> RawMention | None:
-    for end in range(min(len(doc), i + MAX_NAME), i, -1):
+    for end in range(min(len(doc), i + MAX_NAME, i + knowledge.opens(doc[i].text)), i, -1):
         last = doc[end - 1]
         if last.is_space or last.is_punct or last.text in _POSSESSIVES:
             continue
@@ -156,7 +222,7 @@ def _trimmed(doc: Doc, start: int, end: int, label: str, knowledge: Knowledge, s
     while start < end and doc[start].is_space:
         start += 1
     end = next((i for i in range(start, end) if doc[i].is_space and "\n" in doc[i].text), end)
-    while start < end and _is_edge(doc[end - 1]) and doc[end - 1].text not in (")",):
+    while start < end and (_is_edge(doc[end - 1]) or doc[end - 1].lower_ == "of") and doc[end - 1].text not in (")",):
         end -= 1
     while start < end and (_is_edge(doc[start]) or doc[start].lower_ in _ARTICLES):
         start += 1
@@ -214,6 +280,8 @@ def is_abbreviation(short: str, name: str) -> bool:
 def _is_name(span: Span, spec: LanguageSpec) -> bool:
     """Return whether a span of the pipeline can be a name: it has a capital and is no bare calendar word, side or number."""
     text = span.text
+    if _PARTY_TAG.match(text):
+        return False
     return any(c.isupper() for c in text) and text.lower() not in spec.calendar and not all(t.like_num or t.is_punct for t in span)
 
 

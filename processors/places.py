@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from processors.knowledge import Knowledge, KnownPlace, fold
 from stream.messages import Place
@@ -12,6 +13,7 @@ from stream.messages import Place
 SURE_POPULATION = 100_000  # a smaller city is believed only in a country that the document speaks of
 REGION_WEIGHT = 6.0  # a region counts like a city of a million
 HINT_WEIGHT = 4.0  # being in the first hinted country outweighs a population 10,000 times as large
+NEIGHBOUR_WEIGHT = 1.5  # being next to it, one 30 times as large
 DATELINE_LINES = 12  # lines of a text in which its dateline may stand
 
 _KIND = (
@@ -29,23 +31,89 @@ _DATELINE = re.compile(
 )
 
 
+class Area(NamedTuple):
+    """What follows a place after a comma (Paris, Texas): a country or a region of one."""
+
+    country: str
+    region: str | None = None
+
+
 def find_place(name: str, knowledge: Knowledge, hints: Sequence[str] = ()) -> Place | None:
     """Return the country, region or city called *name*, without offsets, or None.
 
     *hints* are country codes that the document speaks of, the most likely first: they decide between places of one name.
-    Names of governments (Kremlin) are no places.
+    Names of governments (Kremlin, Westminster) are no places; capitals are, though they stand for governments as well.
     """
     wanted = _bare(name)
+    seat = knowledge.metonym(wanted)
+    if seat and seat.type != "GPE":
+        return None
     country = knowledge.country_named(wanted)
     known = _best(knowledge.places(wanted), knowledge, wanted, hints)
-    if country and not (known and known.code != country and known.code in hints and country not in hints):
+    if country and not (known and known.code != country and _speaks_of(known.code, country, knowledge, hints)):
         state = knowledge.countries.get(country)
         if state and (known is None or known.code != country or fold(wanted) == fold(state.name)):  # Gaza, Crimea: a part
             return Place(name=wanted, country=country, lat=state.lat, lon=state.lon, geonames_id=state.geonames_id, precision="country")
     if known is None:
         whole = _SIDE.sub("", wanted, count=1)  # northern Syria
         return find_place(whole, knowledge, hints) if whole != wanted else None
-    return Place(name=wanted, country=known.code, lat=known.lat, lon=known.lon, geonames_id=known.geonames_id, precision=known.precision)
+    return _place(wanted, known)
+
+
+def areas(text: str, knowledge: Knowledge) -> tuple[Area, ...]:
+    """Return the countries and regions that *text* names, the country first: Georgia is one and a region of another."""
+    country = knowledge.country_named(text)
+    regions = (Area(p.code, p.name) for p in knowledge.places(text) if p.precision == "region")
+    return (*((Area(country),) if country else ()), *regions)
+
+
+def place_in(name: str, options: Sequence[Area], knowledge: Knowledge) -> tuple[Place, Area] | None:
+    """Return the place called *name* that lies in one of *options*, the first that has one, and that area."""
+    wanted = _bare(name)
+    for area in options:
+        inside = [p for p in knowledge.places(wanted) if p.code == area.country and area.region in (None, p.region)]
+        if inside:
+            return _place(wanted, max(inside, key=lambda p: (p.precision == "city", p.population))), area
+    return None
+
+
+def place_near(name: str, options: Sequence[Area], knowledge: Knowledge) -> Place | None:
+    """Return a place that the tables do not have, somewhere in the first region of *options*, else the first country.
+
+    It has the coordinates of the region's middle, or none.
+    """
+    for area in options:
+        centre = next((p for p in knowledge.places(area.region or "") if p.precision == "region" and p.code == area.country), None)
+        if centre:
+            found = _place(_bare(name), centre)
+            return found.model_copy(update={"region": centre.name, "geonames_id": None})
+    return Place(name=_bare(name), country=options[0].country) if options else None
+
+
+def is_ambiguous(name: str, knowledge: Knowledge) -> bool:
+    """Return whether *name* is a state and a region of another as well (Georgia)."""
+    country = knowledge.country_named(name)
+    return country is not None and any(p.code != country and p.precision == "region" for p in knowledge.places(name))
+
+
+def _speaks_of(code: str, country: str, knowledge: Knowledge, hints: Sequence[str]) -> bool:
+    """Return whether the document is about the country *code* rather than about *country* or its part of the world."""
+    state = knowledge.countries.get(country)
+    near = {country} | (state.neighbours if state else frozenset())
+    return tuple(hints[:1]) == (code,) and near.isdisjoint(hints)
+
+
+def _place(name: str, known: KnownPlace) -> Place:
+    region = known.region if known.precision == "city" else None
+    return Place(
+        name=name,
+        country=known.code,
+        region=region or None,
+        lat=known.lat,
+        lon=known.lon,
+        geonames_id=known.geonames_id,
+        precision=known.precision,
+    )
 
 
 def dateline_place(text: str, knowledge: Knowledge) -> Place | None:
@@ -80,9 +148,10 @@ def _line_place(line: str, start: int, knowledge: Knowledge) -> Place | None:
     match = _dateline(line)
     if match is None:
         return None
-    area = match["area"] or ""
-    hints = [code for code in (knowledge.country_named(area), *(p.code for p in knowledge.places(area))) if code]
-    place = find_place(match["city"].strip(), knowledge, hints)
+    city = match["city"].strip()
+    options = areas(match["area"] or "", knowledge)
+    inside = place_in(city, options, knowledge)
+    place = inside[0] if inside else place_near(city, options, knowledge) or find_place(city, knowledge)
     if place is None:
         return None
     name = place.name.title() if place.name.isupper() and len(place.name) > 3 else place.name
@@ -105,10 +174,14 @@ def _best(places: Sequence[KnownPlace], knowledge: Knowledge, name: str, hints: 
         return None
     capital = knowledge.capital_country(name)
     believed = [p for p in places if p.population >= SURE_POPULATION or p.precision == "region" or p.code in hints or p.code == capital]
-    return max(believed, key=lambda p: _weight(p, capital, hints), default=None)
+    return max(believed, key=lambda p: _weight(p, capital, knowledge, hints), default=None)
 
 
-def _weight(place: KnownPlace, capital: str | None, hints: Sequence[str]) -> float:
+def _weight(place: KnownPlace, capital: str | None, knowledge: Knowledge, hints: Sequence[str]) -> float:
     size = math.log10(place.population + 1) if place.precision == "city" else REGION_WEIGHT - (1.5 if place.code not in hints else 0)
-    near = HINT_WEIGHT - min(hints.index(place.code), 3) * 0.5 if place.code in hints else 0.0
+    state = knowledge.countries.get(place.code)
+    if place.code in hints:
+        near = HINT_WEIGHT - min(hints.index(place.code), 3) * 0.5
+    else:
+        near = NEIGHBOUR_WEIGHT if state and not state.neighbours.isdisjoint(hints[:1]) else 0.0
     return size + near + (1.0 if place.code == capital and place.precision == "city" else 0.0)

@@ -17,6 +17,7 @@ from processors.time_grammar import DATE_LINES, RULES
 from processors.time_values import SPEC, Context, Value, day_of
 from stream.messages import TimeExpression
 
+LANGUAGE = "en"
 DATELINE_LINES = 12  # lines of a text in which its date may stand alone
 CONTEXT = 120  # code points before a time in which the verb that gives its direction is sought
 WINDOW = 4_000  # code points of a line that are searched at once, so that a text without line breaks is no slower

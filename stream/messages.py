@@ -82,10 +82,14 @@ class Mention(TextSpan):
 
 
 class Place(Value):
-    """A place on the map; *precision* is country, region, city or point. *start*/*end* say where the text names it."""
+    """A place on the map; *precision* is country, region, city or point. *start*/*end* say where the text names it.
+
+    *region* is the first-order division that a city lies in.
+    """
 
     name: str
     country: str | None = Optional
+    region: str | None = Optional
     lat: float | None = Optional
     lon: float | None = Optional
     geonames_id: int | None = Optional

@@ -14,15 +14,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 TABLES = ("countries", "territories", "metonyms", "organisations", "groups", "roles", "cities", "regions", "place_names")
-FORMAT = "1"  # raised when lookup changes; the rest of the version is a hash of the tables
+FORMAT = "2"  # raised when lookup changes; the rest of the version is a hash of the tables
 
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "ʻ": "'", "ʽ": "'", "`": "'", "–": "-", "‑": "-"})
 _ABBREVIATION = re.compile(r"[A-Z][A-Z0-9&.+-]{0,7}$")
 _FORMER = re.compile(r"(?:former|ex|ousted|deposed|late|then)[- ]", re.IGNORECASE)
 _LINKS = frozenset({"of", "for"})
+_TOKEN = re.compile(r"\w+|[^\w\s]")
 _OFFICES = frozenset({"GOV", "LEG", "JUD", "MIL"})
 
 T = TypeVar("T")
@@ -53,17 +54,18 @@ class Group(NamedTuple):
 
 
 class Country(NamedTuple):
-    """A state with the middle of its populated places."""
+    """A state with the middle of its populated places and the states that it has a land border with."""
 
     code: str
     name: str
     lat: float
     lon: float
     geonames_id: int | None
+    neighbours: frozenset[str] = frozenset()
 
 
 class KnownPlace(NamedTuple):
-    """A city or region; *population* is 0 for regions."""
+    """A city or region; *population* is 0 for regions, *region* names the one that a city is in where that is known."""
 
     name: str
     code: str
@@ -72,6 +74,7 @@ class KnownPlace(NamedTuple):
     geonames_id: int | None
     population: int
     precision: str  # city or region
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,11 @@ class Knowledge:
     _organisations: Mapping[str, Organisation]
     _roles: Mapping[str, tuple[str, bool]]
     _places: Mapping[str, tuple[KnownPlace, ...]]
+    _openings: Mapping[str, int]
+
+    def opens(self, word: str) -> int:
+        """Return how many tokens the longest known name of a state, people, body or seat has that begins with *word*; 0 for none."""
+        return self._openings.get(_first_word(word), 0)
 
     def country_of(self, phrase: str) -> str | None:
         """Return the code of a country, nationality ("Turkish", "Turks") or organisation (NATO → IGO, Hamas → PSE)."""
@@ -169,16 +177,20 @@ def load_knowledge() -> Knowledge:
     folder = files(__package__) / "data"
     raw = {name: (folder / f"{name}.tsv").read_bytes() for name in TABLES}
     table = {name: tuple(_rows(value.decode())) for name, value in raw.items()}
+    indexes: dict[str, Any] = {
+        "_country_names": _index(_country_names(table["countries"], table["territories"])),
+        "_groups": _index(_groups(table["groups"], table["countries"], table["territories"])),
+        "_capitals": _index((row[4], row[0]) for row in table["countries"] if row[4]),
+        "_metonyms": _index((row[0], Metonym(row[1], row[2], row[3] or None)) for row in table["metonyms"]),
+        "_organisations": _index(_organisations(table["organisations"])),
+    }
     return Knowledge(
         version=f"{FORMAT}+{hashlib.sha256(b''.join(raw.values())).hexdigest()[:8]}",
         countries={c.code: c for c in map(_country, table["countries"])},
-        _country_names=_index(_country_names(table["countries"], table["territories"])),
-        _groups=_index(_groups(table["groups"], table["countries"], table["territories"])),
-        _capitals=_index((row[4], row[0]) for row in table["countries"] if row[4]),
-        _metonyms=_index((row[0], Metonym(row[1], row[2], row[3] or None)) for row in table["metonyms"]),
-        _organisations=_index(_organisations(table["organisations"])),
         _roles={fold(row[0]): (row[1], row[2] == "weak") for row in table["roles"]},
         _places=_places(table["cities"], table["regions"], table["place_names"]),
+        _openings=_openings(indexes),
+        **indexes,
     )
 
 
@@ -192,7 +204,7 @@ def fold(name: str) -> str:
 
 def _find(index: Mapping[str, T], phrase: str) -> T | None:
     squeezed = " ".join(phrase.split())
-    if not any(c.isupper() for c in squeezed):
+    if squeezed == squeezed.lower():
         return None
     abbreviation = squeezed[4:] if squeezed[:4].casefold() == "the " else squeezed
     if _ABBREVIATION.match(abbreviation) and (found := index.get(abbreviation.replace(".", ""))) is not None:
@@ -206,6 +218,32 @@ def _index(pairs: Iterable[tuple[str, T]]) -> dict[str, T]:
     for name, value in pairs:
         index.setdefault(name.replace(".", "") if _ABBREVIATION.match(name) else fold(name), value)
     return index
+
+
+def _openings(indexes: Mapping[str, Mapping[str, object]]) -> dict[str, int]:
+    """Map the first word of each name, also as a plural, to the most tokens of a name that begins with it."""
+    longest: dict[str, int] = {}
+    for kind, index in indexes.items():
+        for name in index:
+            pieces = len(_TOKEN.findall(name)) + 1  # the tokenizer may split more
+            word = _first_word(name)
+            for form in (word, *_plurals(word)) if kind == "_groups" else (word,):
+                longest[form] = max(longest.get(form, 0), pieces)
+    return longest
+
+
+def _first_word(name: str) -> str:
+    """Return the first run of letters and figures, folded; dots of abbreviations are passed over."""
+    match = _TOKEN.match(fold(name).replace(".", ""))
+    return match[0] if match else ""
+
+
+def _plurals(word: str) -> Iterator[str]:
+    """Yield what ``_singulars`` would lead back to *word*."""
+    yield word + "s"
+    for singular, plural in (("man", "men"), ("woman", "women"), ("y", "ies"), ("ss", "sses"), ("ch", "ches")):
+        if word.endswith(singular):
+            yield word[: -len(singular)] + plural
 
 
 def _singulars(phrase: str) -> Iterator[str]:
@@ -231,7 +269,7 @@ def _rows(text: str) -> Iterator[list[str]]:
 
 
 def _country(row: list[str]) -> Country:
-    return Country(row[0], row[1], float(row[8]), float(row[9]), int(row[10]) if row[10] else None)
+    return Country(row[0], row[1], float(row[8]), float(row[9]), int(row[10]) if row[10] else None, frozenset(_names(row[11])))
 
 
 def _names(cell: str) -> list[str]:
@@ -263,13 +301,14 @@ def _organisations(rows: Iterable[list[str]]) -> Iterator[tuple[str, Organisatio
 def _places(cities: Iterable[list[str]], regions: Iterable[list[str]], others: Iterable[list[str]]) -> dict[str, tuple[KnownPlace, ...]]:
     """Index places by folded name; a listed other name leads to the places of that name in its country."""
     found: dict[str, list[KnownPlace]] = {}
-    for name, code, lat, lon, geonames_id, population in cities:
-        place = KnownPlace(name, code, float(lat), float(lon), int(geonames_id), int(population), "city")
+    for name, code, lat, lon, geonames_id, population, region in cities:
+        place = KnownPlace(name, code, float(lat), float(lon), int(geonames_id), int(population), "city", region)
         found.setdefault(fold(name), []).append(place)
     for names, code, lat, lon, geonames_id in regions:
         for name in _names(names):
-            region = KnownPlace(_names(names)[0], code, float(lat), float(lon), int(geonames_id) if geonames_id else None, 0, "region")
-            found.setdefault(fold(name), []).append(region)
+            first = _names(names)[0]
+            whole = KnownPlace(first, code, float(lat), float(lon), int(geonames_id) if geonames_id else None, 0, "region", first)
+            found.setdefault(fold(name), []).append(whole)
     for alias, name, code in others:
         found.setdefault(fold(alias), []).extend([p for p in found.get(fold(name), ()) if p.code == code])
     return {key: tuple(sorted(set(places), key=lambda p: (-p.population, p.code, p.name))) for key, places in found.items()}

@@ -1,7 +1,7 @@
 """What Dateline knows of each language it annotates: one table ``xx.toml`` a language, read into a LanguageSpec.
 
 A language without a table is annotated with the one of no language, ``xx.toml``: entities alone. A new table brings a
-language its times and names; a folder ``xx/`` with an event lexicon beside it, its events.
+language what the rules for names lean on; a folder ``xx/`` with an event lexicon beside it, its events.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ _FORMS: dict[str, dict[str, list[str]]] = {
     "pron": {"me": ["I"], "him": ["he"], "them": ["they"], "us": ["we"], "her": ["she"], "my": ["my"],
              "these": ["this"], "those": ["that"]},
 }  # fmt: skip
+SPACY = ">=3.8.7,<3.9.0"
 _TABLES = ("lemma_exc", "lemma_index", "lemma_rules")
 
 
@@ -41,7 +42,13 @@ def assemble(model: Path, name: str = "dateline_minilm", version: str = "0.1.0")
     lemmatizer: Any = nlp.add_pipe("lemmatizer", config={"mode": "rule"})
     lemmatizer.initialize(list, nlp=nlp)
     complete_tables(lemmatizer.lookups)
-    nlp.meta.update(name=name, version=version, license="CC BY-SA 4.0", description="English news: MiniLM with heads, on onnxruntime")
+    nlp.meta.update(
+        name=name,
+        version=version,
+        license="CC BY-SA 4.0",
+        description="English news: MiniLM with heads, on onnxruntime",
+        spacy_version=SPACY,  # spaCy would write the version at hand, and warn users of an older one
+    )
     return nlp
 
 

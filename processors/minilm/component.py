@@ -24,7 +24,7 @@ from processors.minilm.encode import Pieces, WordPieces, encode, windows
 from processors.minilm.model import FILES, Model, Reading
 from processors.minilm.quantities import LABELS as QUANTITIES
 from processors.minilm.quantities import find_quantities
-from processors.minilm.sentences import BREAK, MUST, NEVER, SPACE, SentenceRules, start_bias, window_cuts
+from processors.minilm.sentences import BREAK, MARK, MUST, NEVER, SPACE, SentenceRules, start_bias, window_cuts
 from processors.minilm.spans import BioDecoder
 from processors.minilm.trees import ROOT
 from stream.errors import ConfigError
@@ -37,6 +37,7 @@ _ASSIGNS = ["token.tag", "token.pos", "token.morph", "token.head", "token.dep", 
 _SCORES: dict[str, float | None] = {"tag_acc": 0.2, "pos_acc": 0.0, "dep_uas": 0.1, "dep_las": 0.3, "sents_f": 0.1, "ents_f": 0.3}
 
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
 class Word(NamedTuple):
@@ -75,13 +76,20 @@ class MiniLM:
             raise ConfigError(f"the model of {self.name!r} lacks {', '.join(missing)}: export it again, or install the pipeline anew")
         try:
             self._model = Model(files)
-        except (KeyError, ValueError, RuntimeError) as e:
-            raise ConfigError(f"the model of {self.name!r} cannot be loaded: {str(e).splitlines()[0]}") from e
+            self._pieces = WordPieces(files["tokenizer.json"].decode())
+        except Exception as e:  # onnxruntime and tokenizers raise bare exceptions of their own
+            raise ConfigError(f"the model of {self.name!r} cannot be loaded, install it anew: {(str(e) or repr(e)).splitlines()[0]}") from e
         self._files = {file: files[file] for file in FILES}
-        self._pieces = WordPieces(files["tokenizer.json"].decode())
         self._words: dict[str, Word] = {}
         self._bio = BioDecoder(self._model.labels.ner)
         self._numbers = _Numbers(self._vocab, self._model, self._bio.types)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the labels of dependencies and the types of entities; none before a model is loaded."""
+        if not self._files:
+            return ()
+        return tuple(dict.fromkeys([*(dep for dep in self._model.labels.deps if dep not in ("", "-")), *self._bio.types, *QUANTITIES]))
 
     def __call__(self, doc: Doc) -> Doc:
         """Set every annotation on *doc* and return it."""
@@ -117,12 +125,13 @@ class MiniLM:
             return
         lines = (_line_starts(flags) | (wishes > 0))[rows]
         cuts = window_cuts(flags, bias)[rows]
+        marks = (flags[rows] & MARK) != 0
         pieces = [words[row].pieces for row in rows]
         lengths = np.fromiter((len(p.ids) for p in pieces), np.int64, len(pieces))
         for start, end in windows(lengths, cuts, self._model.labels.max_pieces):
             window = encode(pieces[start:end], lines[start:end] if self._model.labels.types > 8 else None, start=start)
-            reading = self._model.read(window, bias[rows[start:end]])
-            self._take(reading, rows[start:end], lines[start:end], table, heads)
+            reading = self._model.read(window, bias[rows[start:end]], marks[start:end])
+            self._take(reading, rows[start:end], lines[start:end], marks[start:end], table, heads)
         table[rows, 2] = self._numbers.features(table[rows, 0], [doc[int(row)].lower_ for row in rows])
         self._add_quantities(doc, table)
         _hang_spaces(heads, flags)
@@ -136,7 +145,7 @@ class MiniLM:
             known = self._words[text] = Word(self._pieces(text), self._rules.flags(text))
         return known
 
-    def _take(self, reading: Reading, rows: Ints, lines: NDArray[np.bool_], table: Ints, heads: Ints) -> None:
+    def _take(self, reading: Reading, rows: Ints, lines: Mask, marks: Mask, table: Ints, heads: Ints) -> None:
         """Write what is read of the words *rows* of the document into *table* (columns of ``_ATTRIBUTES``) and *heads*."""
         numbers = self._numbers
         table[rows, 0] = numbers.tags[reading.tags]
@@ -144,6 +153,8 @@ class MiniLM:
         heads[rows] = np.where(reading.heads == ROOT, rows, rows[reading.heads])
         table[rows, 4] = numbers.deps[reading.deps]
         for start, end, kind in zip(*self._bio(reading.ner, lines), strict=True):
+            if marks[start:end].all():
+                continue  # no name is without a letter or digit
             inside = slice(rows[start], rows[end - 1] + 1)  # with the whitespace tokens between
             table[inside, 5] = _IOB_INSIDE
             table[rows[start], 5] = _IOB_BEGIN
@@ -226,7 +237,7 @@ def _hashes(numbers: Iterable[int]) -> Ints:
     return np.array(list(numbers), np.uint64).view(np.int64)
 
 
-def _line_starts(flags: Ints) -> NDArray[np.bool_]:
+def _line_starts(flags: Ints) -> Mask:
     """Return per token whether it is the first word of a line."""
     word = (flags & SPACE) == 0
     breaks = np.cumsum((flags & BREAK) != 0)

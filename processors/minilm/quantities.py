@@ -1,6 +1,6 @@
-"""Numbers and what they count, by rule: MONEY, PERCENT, QUANTITY, TIME, ORDINAL, CARDINAL as spaCy's pipelines name them.
+"""Numbers and what they count, by rule: MONEY, PERCENT, QUANTITY, TIME, DATE, ORDINAL, CARDINAL as spaCy's pipelines name them.
 
-The corpora the model is trained on do not mark them, and they follow patterns.
+The corpora the model is trained on do not mark them, and they follow patterns; dates but for durations are the model's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
-LABELS = ("MONEY", "PERCENT", "TIME", "QUANTITY", "ORDINAL", "CARDINAL")  # the first pattern that fits wins
+LABELS = ("MONEY", "PERCENT", "TIME", "DATE", "QUANTITY", "ORDINAL", "CARDINAL")  # the first pattern that fits wins
 
 _OPENING = ("number", "plural", "ordinal", "sign", "moment")  # what a quantity begins with, but for figures
 _FIGURES = r"(?<![\w.,])\d(?:[\d,]{0,18}\d)?(?:\.\d{1,9})?(?![\d])"  # starts once a run of digits: linear in the text
@@ -49,6 +49,7 @@ def _pattern(language: str) -> re.Pattern[str] | None:
         rf"|{amount}{gap}(?:{_any(words['nation'])}\ )?{_any(words['currency'])}{ending}",
         "PERCENT": rf"{amount}{gap}{_any(words['percent'])}{ending}",
         "TIME": rf"(?:{hours})(?:\ {_any(words['zone'])}{ending})?|{amount}{gap}{_any(words['span'])}{ending}|\b{_any(words['moment'])}\b",
+        "DATE": rf"{amount}{gap}{_any(words['duration'])}{ending}",
         "QUANTITY": rf"{amount}{gap}{_any(words['measure'])}{ending}",
         "ORDINAL": rf"\d{{1,3}}(?:st|nd|rd|th)\b|\b{_any(words['ordinal'])}\b",
         "CARDINAL": amount,

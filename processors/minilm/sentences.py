@@ -23,7 +23,7 @@ OPEN_ABBREVIATION: Final = 64  # one may end here where an opener follows: U.S.
 LOWER: Final = 128  # begins with a small letter
 OPENER: Final = 256  # a capitalised word that often begins a sentence
 MUTE: Final = 512  # punctuation that never begins a sentence
-COMMA: Final = 1024  # punctuation behind which a window may be cut at need
+MARK: Final = 1024  # without letter or digit: no sentence and no name by itself; behind it a window may be cut at need
 
 _ENDS = re.compile(r"[.!?…。！？؟][\"'”’»)\]]*$")
 _INITIAL = re.compile(r"[^\W\d_]\.$")
@@ -34,8 +34,8 @@ _BREAKS = frozenset("\n\r\u2028\u2029\x0b\x0c\x85")
 
 MUST: Final = np.inf
 NEVER: Final = -np.inf
-LIKELY: Final = 3.0  # after closing punctuation, before anything but a small letter
-RARELY: Final = -1.0  # in the middle of a line without closing punctuation, or before a small letter
+LIKELY: Final = 2.0  # after closing punctuation, before anything but a small letter
+RARELY: Final = 0.0  # in the middle of a line without closing punctuation, or before a small letter
 
 Flags = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -61,7 +61,7 @@ class SentenceRules:
             (LOWER, word[:1].islower()),
             (OPENER, word.istitle() and lower in spec.sentence_openers),
             (MUTE, word in _MUTE),
-            (COMMA, not any(c.isalnum() for c in word)),
+            (MARK, not any(c.isalnum() for c in word)),
         )
         return sum(flag for flag, holds in facts if holds)
 
@@ -93,8 +93,8 @@ def window_cuts(flags: Flags, bias: Floats) -> NDArray[np.int8]:
     prev = np.where(before < 0, 0, flags[before])
     prev2 = np.where(before < 0, 0, np.where(before[before] < 0, 0, flags[before[before]]))
     ended = _has(prev, ENDS) | (_has(prev, CLOSES) & _has(prev2, ENDS))
-    sure = (bias == MUST) | ((bias >= 0) & ended & ~_has(flags, LOWER | COMMA))
-    return np.where(sure, 2, np.where(_has(prev, COMMA) & ~_has(flags, COMMA), 1, 0)).astype(np.int8)
+    sure = (bias == MUST) | ((bias >= 0) & ended & ~_has(flags, LOWER | MARK))
+    return np.where(sure, 2, np.where(_has(prev, MARK) & ~_has(flags, MARK), 1, 0)).astype(np.int8)
 
 
 def _has(flags: Flags, flag: int) -> NDArray[np.bool_]:

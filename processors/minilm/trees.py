@@ -1,6 +1,6 @@
 """Scores of arcs → trees, one for each sentence: the best head of every word, and a maximum spanning tree where those are no tree.
 
-About one sentence in twenty has a cycle or several roots after the greedy choice; only those go to Chu-Liu-Edmonds.
+About one sentence in six has a cycle or several roots after the greedy choice; only those go to Chu-Liu-Edmonds.
 Non-projective trees are kept.
 """
 

@@ -113,7 +113,7 @@ def test_an_ordinary_story_gets_its_entities_times_and_events(annotator: Annotat
 def test_run_and_versions_are_written_down() -> None:
     (annotated,) = Annotator(run=7).annotate([article("Russia.")])
     assert annotated.run == 7
-    assert annotated.pipeline.name == "en_dateline_news"
+    assert annotated.pipeline.name == "en_dateline_minilm"
 
 
 def test_a_long_text_is_cut_at_lines_and_annotated_in_its_own_offsets(annotator: Annotator) -> None:

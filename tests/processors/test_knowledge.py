@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import spacy
 
 from processors.knowledge import TABLES, Knowledge, load_knowledge
 
@@ -128,7 +129,30 @@ def test_places_lie_on_the_globe(knowledge: Knowledge) -> None:
     assert len(everywhere) > 20_000
 
 
+def test_every_known_name_is_announced_by_its_first_word(knowledge: Knowledge) -> None:
+    tokenizer = spacy.blank("en").tokenizer
+    indexes = (knowledge._country_names, knowledge._groups, knowledge._capitals, knowledge._metonyms, knowledge._organisations)
+    for name in (form for index in indexes for known in index for form in (known, known.title())):
+        tokens = tokenizer(name)
+        assert knowledge.opens(tokens[0].text) >= len(tokens), name
+    assert all(knowledge.opens(f"{name.title()}s") for name in knowledge._groups)
+    assert knowledge.opens("Zelensky") == 0
+
+
+def test_neighbours_are_states_and_mutual(knowledge: Knowledge) -> None:
+    assert {"RUS", "TUR", "ARM", "AZE"} == knowledge.countries["GEO"].neighbours
+    for country in knowledge.countries.values():
+        assert all(country.code in knowledge.countries[other].neighbours for other in country.neighbours), country
+
+
+def test_nine_cities_in_ten_have_the_region_they_are_in(knowledge: Knowledge) -> None:
+    cities = {p for places in knowledge._places.values() for p in places if p.precision == "city"}
+    assert sum(bool(p.region) for p in cities) > 0.9 * len(cities)
+    regions = {(p.code, p.name) for places in knowledge._places.values() for p in places if p.precision == "region"}
+    assert all((p.code, p.region) in regions for p in cities if p.region and p.region != "Washington, D.C.")
+
+
 def test_the_knowledge_is_read_once_and_says_its_version() -> None:
     assert load_knowledge() is load_knowledge()
-    assert load_knowledge().version.startswith("1+")
+    assert load_knowledge().version.startswith("2+")
     assert len(TABLES) == 9

@@ -1,12 +1,15 @@
 """Universal Dependencies → CLEAR: heads and labels of trees built by hand."""
 
+from pathlib import Path
 from random import Random
 
 import pytest
 import spacy
+from spacy.language import Language
 from spacy.tokens import Doc
 
-from processors.labels import Words, convert_labels, is_tree, is_universal, to_clear
+from processors.labels import NAME, Words, convert_labels, is_tree, is_universal, to_clear
+from processors.nlp import load_nlp
 
 VOCAB = spacy.blank("en").vocab
 
@@ -155,6 +158,34 @@ def test_a_document_is_converted_sentence_by_sentence() -> None:
         ("dobj", "left"), ("punct", "left"), ("nsubj", "failed"), ("ROOT", "failed"), ("prep", "failed"), ("pobj", "in"),
     ]  # fmt: skip
     assert [sent.text for sent in doc.sents] == ["Rebels left Aleppo .", "Talks failed in Geneva"]
+
+
+@Language.component("test_universal_trees")
+def universal_trees(doc: Doc) -> Doc:
+    """Stand for the parser of a pipeline with Universal Dependencies: the verb governs, "on" hangs on the last word."""
+    heads = [0 if len(doc) < 2 else 1] * len(doc)
+    deps = ["dep"] * len(doc)
+    if [token.text for token in doc[:4]] == ["Angela", "Merkel", "visited", "Paris"]:
+        heads, deps = [1, 2, 2, 2, 5, 2, 2], ["compound", "nsubj", "ROOT", "obj", "case", "obl", "punct"]
+    return Doc(
+        doc.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc], heads=heads, deps=deps, lemmas=["x"] * len(doc),
+        tags=["NN"] * len(doc), pos=["NOUN"] * len(doc), ents=["O"] * len(doc),
+    )  # fmt: skip
+
+
+def test_a_pipeline_of_universal_dependencies_is_converted_when_it_is_loaded(tmp_path: Path) -> None:
+    pipeline = spacy.blank("en")
+    pipeline.add_pipe("test_universal_trees")
+    pipeline.to_disk(tmp_path / "universal")
+    nlp = load_nlp(str(tmp_path / "universal"))
+    doc = nlp("Angela Merkel visited Paris on Friday.")
+    assert nlp.pipe_names[-1] == NAME
+    assert [token.dep_ for token in doc] == ["compound", "nsubj", "ROOT", "dobj", "prep", "pobj", "punct"]
+    assert doc[5].head.text == "on"
+
+
+def test_the_bundled_pipeline_is_left_as_it_is() -> None:
+    assert NAME not in load_nlp().pipe_names
 
 
 def test_an_empty_document_has_no_trees_to_convert() -> None:

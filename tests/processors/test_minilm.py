@@ -11,6 +11,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from processors.minilm.component import NAME
+from processors.minilm.model import FILES
 from stream.errors import ConfigError
 
 PIPELINE = Path(str(files("processors") / "pipelines" / "en_dateline_minilm"))
@@ -81,6 +82,12 @@ def test_every_line_starts_a_sentence(nlp: Language) -> None:
 
 
 @needs_model
+def test_a_quote_alone_is_no_sentence(nlp: Language) -> None:
+    doc = nlp('The ministry denied it. " Foolish acts deserve punishment ", it added. The talks go on.')
+    assert all(any(token.is_alpha for token in sent) for sent in doc.sents)
+
+
+@needs_model
 def test_starts_given_by_an_earlier_component_are_obeyed(nlp: Language) -> None:
     doc = nlp.make_doc("Iran left the talks on Monday")
     doc.from_array(["SENT_START"], np.array([[1], [-1], [-1], [1], [-1], [-1]]).astype(np.int64).view(np.uint64))
@@ -106,6 +113,17 @@ def test_a_component_without_a_model_says_so() -> None:
     nlp.add_pipe(NAME)
     with pytest.raises(ConfigError, match="has no model"):
         nlp("Iran left.")
+
+
+@needs_model
+@pytest.mark.parametrize("damaged", FILES)
+@pytest.mark.parametrize("kept", [0, 0.5], ids=["empty", "half"])
+def test_a_damaged_file_is_refused(damaged: str, kept: float) -> None:
+    contents = {file: (PIPELINE / "minilm" / file).read_bytes() for file in FILES}
+    contents[damaged] = contents[damaged][: int(kept * len(contents[damaged]))]
+    component: Any = spacy.blank("en").add_pipe(NAME)
+    with pytest.raises(ConfigError, match="cannot be loaded"):
+        component.load_files(contents)
 
 
 def test_a_folder_that_lacks_files_is_refused_by_their_names(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import spacy
 from processors.languages import load_language
 from processors.minilm.encode import case_class, windows
 from processors.minilm.quantities import find_quantities
-from processors.minilm.sentences import MUST, NEVER, SentenceRules, start_bias, window_cuts
+from processors.minilm.sentences import LIKELY, MUST, NEVER, RARELY, SentenceRules, start_bias, window_cuts
 from processors.minilm.spans import BioDecoder
 from processors.minilm.trees import ROOT, decode_trees
 
@@ -32,14 +32,14 @@ def bias_of(text: str) -> dict[str, float]:
     [
         ("Talks begin\nThe army left", "The", MUST),
         ("Talks begin\r\n\r\n Troops left", "Troops", MUST),
-        ("They met. Russia agreed.", "Russia", 3.0),
+        ("They met. Russia agreed.", "Russia", LIKELY),
         ("The U.S. Army left.", "Army", NEVER),
         ("He left the U.S. The army stayed.", "The", 0.0),
         ("He left the U.S. However, the army stayed.", "However", 0.0),
         ("Officials met Mr. Smith.", "Smith", NEVER),
         ("Officials met J. Smith.", "Smith", NEVER),
-        ("He paid 3.5 million.", "million", -1.0),
-        ("He said so. then left", "then", -1.0),
+        ("He paid 3.5 million.", "million", RARELY),
+        ("He said so. then left", "then", RARELY),
         ('"They left." Iran denied it.', "Iran", 0.0),
         ("They left . . . quietly", ".", NEVER),
         ("\n \n", "\n \n", NEVER),
@@ -187,6 +187,7 @@ def test_no_span_goes_over_a_line_break() -> None:
         ("He paid 20 million dollars and €5,000.", [("20 million dollars", "MONEY"), ("€5,000", "MONEY")]),
         ("Prices rose 12% or 3.5 percent.", [("12%", "PERCENT"), ("3.5 percent", "PERCENT")]),
         ("At 5 p.m. GMT and 10:30, not at noon.", [("5 p.m. GMT", "TIME"), ("10:30", "TIME"), ("noon", "TIME")]),
+        ("A 30-day truce after five years.", [("30-day", "DATE"), ("five years", "DATE")]),
         ("It is 12 km away.", [("12 km", "QUANTITY")]),
         ("The second of twenty-five men.", [("second", "ORDINAL"), ("twenty-five", "CARDINAL")]),
         ("Hundreds of thousands fled 1,200 villages.", [("Hundreds of thousands", "CARDINAL"), ("1,200", "CARDINAL")]),

@@ -3,7 +3,7 @@
 import pytest
 
 from processors.knowledge import load_knowledge
-from processors.places import dateline_place, find_place
+from processors.places import areas, dateline_place, find_place, place_in, place_near
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ from processors.places import dateline_place, find_place
         ("Georgia", ("USA",), ("USA", "region", 4197000)),
         ("Tripoli", ("LBY",), ("LBY", "city", 2210247)),
         ("Tripoli", ("LBN",), ("LBN", "city", 266826)),
+        ("Georgia", ("USA", "RUS"), ("GEO", "country", 614540)),
+        ("Georgia", ("FRA", "USA"), ("GEO", "country", 614540)),
         ("Crimea", (), ("UKR", "region", 703883)),
         ("northern Syria", (), ("SYR", "country", 163843)),
     ],
@@ -31,9 +33,40 @@ def test_a_name_is_found_in_the_country_that_the_text_speaks_of(name: str, hints
     assert (place.country, place.precision, place.geonames_id) == expected
 
 
-@pytest.mark.parametrize("name", ["Kremlin", "White House", "Atlantis", "", "the"])
+@pytest.mark.parametrize("name", ["Kremlin", "White House", "Westminster", "Atlantis", "", "the"])
 def test_a_government_or_an_unknown_name_is_no_place(name: str) -> None:
     assert find_place(name, load_knowledge()) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "area", "expected"),
+    [
+        ("Paris", "Texas", ("USA", "Texas", 4717560)),
+        ("Portland", "Ore.", ("USA", "Oregon", 5746545)),
+        ("Athens", "Georgia", ("USA", "Georgia", 4180386)),
+        ("Tbilisi", "Georgia", ("GEO", None, 611717)),
+        ("Tripoli", "Lebanon", ("LBN", None, 266826)),
+        ("Paris", "Berlin", None),
+        ("Kyiv", "Russia", None),
+    ],
+)
+def test_an_area_after_a_comma_holds_the_place_or_says_nothing(name: str, area: str, expected: tuple[str, str | None, int] | None) -> None:
+    inside = place_in(name, areas(area, load_knowledge()), load_knowledge())
+    assert (inside is None) == (expected is None)
+    if inside and expected:
+        assert (inside[0].country, inside[0].geonames_id) == (expected[0], expected[2])
+        assert expected[1] is None or inside[0].region == expected[1]
+
+
+def test_a_place_that_no_table_has_is_somewhere_in_its_area() -> None:
+    knowledge = load_knowledge()
+    texan = place_near("Nowhereville", areas("Texas", knowledge), knowledge)
+    turkish = place_near("Nowhereville", areas("Turkey", knowledge), knowledge)
+    assert texan is not None
+    assert turkish is not None
+    assert (texan.country, texan.region, texan.precision, texan.geonames_id) == ("USA", "Texas", "region", None)
+    assert (turkish.country, turkish.lat) == ("TUR", None)
+    assert place_near("Nowhereville", (), knowledge) is None
 
 
 def test_a_small_town_is_believed_only_where_its_country_is_spoken_of() -> None:
