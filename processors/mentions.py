@@ -103,8 +103,12 @@ def _from_first_name(doc: Doc, start: int, end: int, knowledge: Knowledge, spec:
 
 
 def _is_first_name(token: Token, start: int, end: int) -> bool:
-    attached = token.dep_ == "compound" and start <= token.head.i < end
-    return attached and token.pos_ == "PROPN" and not token.ent_type_ and token.is_alpha and token.is_title and bool(token.whitespace_)
+    root = token.doc[start:end].root
+    part = token.dep_ == "compound" and start <= token.head.i < end
+    twin = token.dep_ == root.dep_ and token.head == root.head  # two subjects side by side are one
+    return (
+        (part or twin) and token.pos_ == "PROPN" and not token.ent_type_ and token.is_alpha and token.is_title and bool(token.whitespace_)
+    )
 
 
 def _corrected(doc: Doc, start: int, end: int, label: str, knowledge: Knowledge, spec: LanguageSpec) -> str:
