@@ -222,6 +222,8 @@ def _link(scene: Scene, token: Token) -> Modality:
     if dep == "ccomp" and any(scene.cue("hypothetical", scene.lemma_of[noun.i]) for noun in by_dep(scene, above, "dobj")):
         return "hypothetical"  # "expressed doubt that …"
     lemma = scene.lemma_of[above.i]
+    if lemma == "be" and dep in {"xcomp", "ccomp"}:  # "his goal is to ensure …": the subject says what it is
+        lemma = next((scene.lemma_of[noun.i] for noun in by_dep(scene, above, "nsubj")), lemma)
     levels: tuple[tuple[str, Modality], ...] = (
         ("negating", "negated"),
         ("conditioning", "conditional"),

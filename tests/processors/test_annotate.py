@@ -153,3 +153,9 @@ def test_the_seed_article_is_read_right(annotator: Annotator) -> None:
         "Kaja Kallas": "EUR",
     }
     assert [t.value for t in annotated.times] == ["P30D", "2025-06-01", "P5Y", "2022-03", "P30D"]
+
+
+def test_a_meeting_that_somebody_has_for_a_goal_did_not_take_place() -> None:
+    text = "Zelensky said that his goal is to ensure the talks occur on June 1, marking the first meeting between Putin and Erdogan."
+    [annotated] = Annotator().annotate([Article(id="a", text=text)])
+    assert [event for event in annotated.events if event.type == "CONSULT" and event.modality == "asserted"] == []
