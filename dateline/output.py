@@ -7,7 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,6 +51,18 @@ def read_file(file: str) -> bytes:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as e:
         raise ConfigError(f"{file} cannot be read: {e.strerror}") from e
+
+
+def read_moment(text: str) -> datetime:
+    """Return the moment that a person wrote as an ISO 8601 date or date-time, in UTC; without a zone it means UTC.
+
+    Raises ValueError for what is none, and for one that UTC cannot hold.
+    """
+    moment = datetime.fromisoformat(text)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as e:
+        raise ValueError(f"{text} is out of range") from e
 
 
 def cell(value: object) -> str:

@@ -6,7 +6,7 @@ import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from stream.broker import MAX_RECORD_BYTES, Headers, Producer, Record
+from stream.broker import MAX_RECORD_BYTES, Headers, Producer, Record, record_bytes
 
 PREFIX = "dateline.errors."
 MAX_TRACE_CHARS = 4_000
@@ -50,8 +50,7 @@ def send_dead_letter(producer: Producer, topic: str, failure: Failure, *, stage:
     """Send *failure* to *topic* with key, value and headers untouched and the reason added as headers."""
     record, reason = failure.record, _headers(failure, stage, version, now)
     headers = (*record.headers, *reason)
-    size = len(record.key or b"") + len(record.value or b"") + sum(len(name) + len(value) for name, value in headers)
-    if size > MAX_RECORD_BYTES - 1024:  # room for the broker's own framing
+    if record_bytes(record.key, record.value, headers) > MAX_RECORD_BYTES - 1024:  # room for the broker's own framing
         producer.send(topic, key=record.key, value=None, headers=(*reason, (PREFIX + "by.reference", b"1")))
     else:
         producer.send(topic, key=record.key, value=record.value, headers=headers)

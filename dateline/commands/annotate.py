@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from dateline.output import read_file
+from dateline.output import read_file, read_moment
 from stream.errors import ConfigError
 from stream.messages import MAX_TEXT_CHARS, Article, encode
 from stream.settings import load_settings
@@ -139,12 +139,9 @@ def _moment(text: str | None, name: str) -> datetime | None:
     if text is None:
         return None
     try:
-        if len(text) <= len("2025-05-13"):
-            return datetime.combine(date.fromisoformat(text), datetime.min.time(), tzinfo=UTC)
-        moment = datetime.fromisoformat(text)
+        return read_moment(text)
     except ValueError:
         raise ConfigError(f"{name}: {text!r} is no date; give 2025-05-13 or 2025-05-13T08:00:00Z (no zone means UTC)") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _decode(data: bytes, file: str) -> str:

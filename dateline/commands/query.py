@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, get_args
 
 import typer
 
 from dateline.commands.feeds import database
-from dateline.output import AsCsv, AsJson, show
+from dateline.output import AsCsv, AsJson, read_moment, show
 from storage import queries
 from storage.engine import reading
 from stream.errors import ConfigError
@@ -182,9 +182,6 @@ def _moment(text: str | None) -> datetime | None:
     try:
         if unit and text[:-1].isdigit():
             return datetime.now(UTC) - timedelta(**{unit: int(text[:-1])})
-        if len(text) <= len("2025-05-13"):
-            return datetime.combine(date.fromisoformat(text), datetime.min.time(), tzinfo=UTC)
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return read_moment(text)
     except (ValueError, OverflowError):
         raise ConfigError(f"{text!r} is no moment: give 2025-05-13, 2025-05-13T08:00Z, or an age such as 36h or 7d") from None
