@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from storage.dialect import dump_json
 from stream.errors import ConfigError, DatabaseUnavailable, DatelineError, MigrationMismatch, PermanentError, StageStopped
+from stream.sqlite_wal import use_wal
 
 SQLITE_BUSY_TIMEOUT = 30_000  # milliseconds that a writer waits for the one before it
 LOCK_TIMEOUT = 60_000  # milliseconds; a paused worker that holds row locks must not hold up the others for ever
@@ -27,7 +28,7 @@ MIGRATIONS = "storage:migrations"
 MIGRATION_LOCK = 0x6461_7465_6C69_6E65  # "dateline": key of the advisory lock
 
 # synchronous=FULL: once a batch is committed its offsets are committed to the broker, so a power cut must not take it back.
-SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000")
+SQLITE_PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "cache_size=-32000")
 
 # Keepalives: a worker whose server vanished without a word would otherwise wait for hours (Linux starts asking after two).
 POSTGRES_ARGUMENTS: dict[str, Any] = {
@@ -166,6 +167,7 @@ def _sqlite_engine(url: str) -> Engine:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver begins no transactions by itself: _begin_sqlite does
     connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT}")
+    use_wal(connection, SQLITE_BUSY_TIMEOUT / 1000)
     for pragma in SQLITE_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 

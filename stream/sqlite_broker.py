@@ -39,6 +39,7 @@ from stream.broker import (
     unknown_topic,
 )
 from stream.errors import BrokerUnavailable, ConfigError, DatelineError, Fenced, TransientError
+from stream.sqlite_wal import use_wal
 
 LEASE = 10.0  # seconds that a silent member keeps its partitions
 LOCK_TIMEOUT = 10.0  # seconds to wait for the write lock
@@ -520,23 +521,16 @@ def _open(path: Path, lock_timeout: float) -> sqlite3.Connection:
     # Read past the thread check: a supervisor may close from another thread than the one that polls.
     db = sqlite3.connect(path, timeout=lock_timeout, isolation_level=None, check_same_thread=False)
     try:
-        _prepare(db, path, time.monotonic() + lock_timeout)
+        _prepare(db, path, lock_timeout)
     except BaseException:
         db.close()
         raise
     return db
 
 
-def _prepare(db: sqlite3.Connection, path: Path, deadline: float) -> None:
+def _prepare(db: sqlite3.Connection, path: Path, lock_timeout: float) -> None:
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has an effect only before the first table
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            break
-        except sqlite3.OperationalError:  # changing the mode does not wait for locks: several processes may begin at once
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
+    use_wal(db, lock_timeout)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA journal_size_limit = 67108864")
     if db.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION:
