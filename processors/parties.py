@@ -79,13 +79,13 @@ def _single(scene: Scene, token: Token, depth: int) -> list[Party]:
     if token.pos_ == "PRON" or (token.pos_ == "DET" and scene.cue("both", lemma)):
         return _of_pronoun(scene, token, depth)
     if token.dep_ in {"nsubj", "nsubjpass"} and token.lower_ in VAGUE and not by_dep(scene, token, "prep"):
-        return [_party(scene, token)]  # "Thousands marched"
+        return [_party(scene, token, depth)]  # "Thousands marched"
     if scene.cue("quantity", lemma) and scene.entity_of[token.i] is None:
         inner = [p for noun in objects_of_preposition(scene, token, lambda w: w == "of") for p in parties_at(scene, noun, depth + 1)]
         if inner:
             return inner
     if is_party(scene, token):
-        return _antecedents(scene, token, depth) or _split(scene, token) or [_party(scene, token)]
+        return _antecedents(scene, token, depth) or _split(scene, token) or [_party(scene, token, depth)]
     if depth > 1 or scene.time_of[token.i] is not None:
         return []
     return _inside(scene, token, depth)
@@ -107,7 +107,7 @@ def _inside(scene: Scene, token: Token, depth: int) -> list[Party]:
 def _modifier(scene: Scene, token: Token) -> list[Party]:
     if token.dep_ == "poss" or token.pos_ == "PRON":
         return _single(scene, token, 2) if is_party(scene, token) else []
-    return [_party(scene, token)] if country_of_token(scene, token) or is_party(scene, token) else []
+    return [_party(scene, token, 2)] if country_of_token(scene, token) or is_party(scene, token) else []
 
 
 def _split(scene: Scene, token: Token) -> list[Party]:
@@ -123,11 +123,12 @@ def _split(scene: Scene, token: Token) -> list[Party]:
     return []
 
 
-def _party(scene: Scene, token: Token) -> Party:
+def _party(scene: Scene, token: Token, depth: int = 0) -> Party:
+    """Return the party that *token* heads; *depth* says how many pronouns led to it, for "X and his party" leads to itself."""
     start, end = _extent(scene, token)
     entity = scene.entity_of[token.i] or _named_beside(scene, token)
     living = _where_they_live(scene, token) if scene.doc[start].lower_ == "ethnic" else None
-    country = living or _side(scene, token) or (entity.country if entity else None) or _country_around(scene, token, start)
+    country = living or _side(scene, token) or (entity.country if entity else None) or _country_around(scene, token, start, depth)
     value = _value(scene, token, start, end)
     return Party(
         token.i,
@@ -190,7 +191,7 @@ def _named_beside(scene: Scene, token: Token) -> Entity | None:
     return None
 
 
-def _country_around(scene: Scene, token: Token, start: int) -> str | None:
+def _country_around(scene: Scene, token: Token, start: int, depth: int = 0) -> str | None:
     """Return the country of the nearest word that can give one: before the head, then after "of", "in", "from"."""
     for i in range(token.i, start - 1, -1):
         country = country_of_token(scene, scene.doc[i])
@@ -202,7 +203,7 @@ def _country_around(scene: Scene, token: Token, start: int) -> str | None:
     owners = by_dep(scene, token, "poss")
     for owner in owners:
         if owner.pos_ == "PRON":
-            for party in _of_pronoun(scene, owner, 1):
+            for party in _of_pronoun(scene, owner, depth + 1):
                 if party.value.country:
                     return party.value.country
     for noun in _tied_nouns(scene, token):
@@ -272,7 +273,7 @@ def _of_pronoun(scene: Scene, token: Token, depth: int) -> list[Party]:
         return []
     if not fits:
         return []
-    found = parties_at(scene, fits[0], 2)
+    found = parties_at(scene, fits[0], max(2, depth + 1))
     return [replace(p, value=_at(p.value, token)) for p in found]
 
 
@@ -321,7 +322,7 @@ def _antecedents(scene: Scene, token: Token, depth: int) -> list[Party]:
     named = _named_holder(scene, token)
     if named is None:
         return []
-    return [Party(named.i, _at(_party(scene, named).value, token))]
+    return [Party(named.i, _at(_party(scene, named, depth + 1).value, token))]
 
 
 def _named_holder(scene: Scene, token: Token) -> Token | None:
