@@ -31,7 +31,7 @@ def test_open_types_are_known_types(group: str) -> None:
 def test_no_test_set_is_trained_on_but_those_of_the_domains_that_are_not_scored() -> None:
     from training.corpora import NER_SOURCES
 
-    names = {source.name for source in NER_SOURCES} | {entities for _, entities, _ in TREEBANKS} | {tree for tree, _, _ in TREEBANKS}
+    names = {source.name for source in NER_SOURCES} | {entities for _, entities, _, _ in TREEBANKS} | {tree for tree, _, _, _ in TREEBANKS}
     assert not names & {"uner-ewt-test", "crossner-politics-test", "gum-ship-test", "gum-ship-dev", "test/ewt-test", "test/gum-ship-test"}
 
 
