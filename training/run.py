@@ -14,7 +14,6 @@ from training.train import encoder_folder, train
 
 PIPELINES = Path(__file__).resolve().parent.parent / "processors" / "pipelines"
 NAME, VERSION = "dateline_minilm", "0.1.0"
-RIVAL = "en_dateline_news"
 
 
 def build(checkpoint: Path, corpora: Path, work: Path, pipeline: Path) -> None:
@@ -33,11 +32,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=50.0, help="of training, on one core")
     parser.add_argument("--checkpoint", type=Path, help="leave the training out and take this")
     parser.add_argument("--pipeline", type=Path, default=PIPELINES / f"en_{NAME}")
+    parser.add_argument("--beside", nargs="*", default=[], help="other pipelines, by name or path, to score in the same run")
     given = parser.parse_args(arguments)
     checkpoint = given.checkpoint or train(given.corpora, encoder_folder(), given.work, given.minutes)
     build(checkpoint, given.corpora, given.work, given.pipeline)
     with (given.work / "figures.txt").open("w", encoding="utf-8") as figures:
-        for line in evaluate([str(given.pipeline), str(PIPELINES / RIVAL)], given.corpora, given.treebanks):
+        for line in evaluate([str(given.pipeline), *given.beside], given.corpora, given.treebanks):
             print(line, flush=True)  # noqa: T201 - the result
             print(line, file=figures, flush=True)
 

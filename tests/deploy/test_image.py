@@ -70,7 +70,7 @@ def test_the_tag_of_the_image_is_the_version_of_the_project() -> None:
         "dateline/demo/feeds.toml",
         "dateline/demo/reports/1962-10-22-cuba-quarantine.txt",
         "processors/pipelines/*/config.cfg",
-        "processors/pipelines/*/parser/model",
+        "processors/pipelines/*/minilm/model.onnx",
         "storage/migrations/env.py",
         "storage/migrations/versions/*.py",
         "*.dist-info/entry_points.txt",
