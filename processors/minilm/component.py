@@ -152,7 +152,7 @@ class MiniLM:
         table[rows, 1] = numbers.pos[reading.pos]
         heads[rows] = np.where(reading.heads == ROOT, rows, rows[reading.heads])
         table[rows, 4] = numbers.deps[reading.deps]
-        for start, end, kind in zip(*self._bio(reading.ner, lines), strict=True):
+        for start, end, kind in zip(*self._bio(reading.ner, lines | reading.starts), strict=True):
             if marks[start:end].all():
                 continue  # no name is without a letter or digit
             inside = slice(rows[start], rows[end - 1] + 1)  # with the whitespace tokens between

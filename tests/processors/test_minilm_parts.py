@@ -1,6 +1,6 @@
 """The parts of the bundled pipeline that need no model: windows, rules of sentences, trees, spans, quantities."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -169,15 +169,30 @@ def spans_of(labels: str, breaks: tuple[int, ...] = ()) -> list[tuple[int, int, 
         ("B-ORG I-ORG O B-GPE", [(0, 2, "ORG"), (3, 4, "GPE")]),
         ("B-ORG B-ORG", [(0, 1, "ORG"), (1, 2, "ORG")]),
         ("O I-ORG I-ORG", [(1, 3, "ORG")]),
-        ("B-ORG! I-GPE O", [(0, 2, "ORG")]),
+        ("O! I-ORG I-ORG!", [(1, 3, "ORG")]),
+        ("B-ORG I-GPE! O", [(0, 2, "GPE")]),
+        ("", []),
     ],
 )
-def test_labels_become_spans(labels: str, expected: list[tuple[int, int, str]]) -> None:
+def test_labels_become_the_most_probable_spans_of_one_type_each(labels: str, expected: list[tuple[int, int, str]]) -> None:
     assert spans_of(labels) == expected
 
 
 def test_no_span_goes_over_a_line_break() -> None:
-    assert spans_of("B-ORG I-ORG I-ORG", breaks=(0, 2)) == [(0, 2, "ORG"), (2, 3, "ORG")]
+    assert spans_of("B-ORG I-ORG I-ORG") == [(0, 3, "ORG")]
+    assert spans_of("B-ORG I-ORG I-ORG", breaks=(0, 2))[0] == (0, 2, "ORG")
+
+
+def test_the_spans_are_those_of_the_best_of_all_sequences() -> None:
+    names = ("O", "B-ORG", "I-ORG", "B-GPE", "I-GPE")
+    legal = [path for path in product(range(5), repeat=5) if all(y not in (2, 4) or x in (y, y - 1) for x, y in pairwise((0, *path)))]
+    random = np.random.default_rng(7)
+    for _ in range(50):
+        scores = np.log(random.dirichlet(np.full(5, 0.4), size=5)).astype(np.float32)
+        best = max(legal, key=lambda path: float(scores[range(5), path].sum()))
+        starts, ends, _ = BioDecoder(names)(scores, np.zeros(5, bool))
+        assert list(starts) == [i for i, label in enumerate(best) if label in (1, 3)]
+        assert list(ends) == [i + 1 for i, label in enumerate(best) if label and (*best, 0)[i + 1] not in (2, 4)]
 
 
 @pytest.mark.parametrize(
