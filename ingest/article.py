@@ -16,7 +16,10 @@ from functools import cache
 from ingest.fulltext import PageText
 from ingest.model import FeedEntry, ParsedFeed
 from ingest.urls import MAX_URL_CHARS, canonical_url, host_of, is_home_page, read_table, url_key
-from storage.feeds import EntryKeys, Feed, Known, PageRequest, Publication, Sighting, Write
+from storage.feeds import Feed
+from storage.pages import PageRequest
+from storage.revisions import Known, Publication, Sighting
+from storage.sightings import EntryKeys, Write
 from stream.broker import MAX_RECORD_BYTES
 from stream.messages import MAX_TEXT_CHARS, Article, Moment, Text, TextSource, Value, clean_text, encode
 

@@ -1,7 +1,7 @@
 """The ingest worker: leases due feeds and waiting pages, fetches them, writes down what is new, and publishes it.
 
 One event loop does the waiting. The database is asked on threads, bytes from outside are parsed in isolated children, and the
-producer lives on a thread of its own. The order of one feed's fetch (``storage.feeds`` says why nothing is lost or doubled):
+producer lives on a thread of its own. The order of one feed's fetch (``storage.sightings`` says why nothing is lost or doubled):
 
 1. lease, fetch, parse;
 2. write down sightings, revisions, and what waits for its page, in one transaction;
@@ -50,8 +50,13 @@ from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, Parsed
 from ingest.parse import ParseError, parse
 from ingest.schedule import FeedState, Limits, Plan, Published, next_fetch
 from ingest.threads import Threads
-from storage import feeds
-from storage.feeds import Feed, FeedLease, FeedUpdate, FetchRecord, Known, OutboxRow, PageLease, Write, Written
+from storage import leases, outbox, pages, sightings, upkeep
+from storage.feeds import Feed
+from storage.leases import FeedLease, FeedUpdate, FetchRecord
+from storage.outbox import OutboxRow
+from storage.pages import PageLease
+from storage.revisions import Known
+from storage.sightings import Write, Written
 from stream.broker import Broker, Producer
 from stream.errors import ChildLost, ConfigError, DatelineError, Fenced, PermanentError, StageStopped, TransientError
 from stream.isolation import IsolatedPool
@@ -225,12 +230,12 @@ class _Worker:
 
     async def _feeds(self) -> None:
         async def claim(room: int) -> Sequence[FeedLease]:
-            return await self._rim.db(feeds.claim_due, room, self._timing.lease)
+            return await self._rim.db(leases.claim_due, room, self._timing.lease)
 
         async def nothing_left() -> bool:
             return True  # what is due was claimed, and what was claimed is done
 
-        await self._pump(claim, self._feed, feeds.release_feeds, self._settings.fetch_concurrency, nothing_left, self._timing.poll)
+        await self._pump(claim, self._feed, leases.release_feeds, self._settings.fetch_concurrency, nothing_left, self._timing.poll)
 
     async def _feed(self, lease: FeedLease) -> None:
         started_at, started = datetime.now(UTC), time.monotonic()
@@ -256,7 +261,7 @@ class _Worker:
 
     async def _record(self, lease: FeedLease, taken: _Taken, started_at: datetime, duration: float) -> None:
         plan = self._plan(lease.feed, taken)
-        await self._rim.db(feeds.record_outcome, lease, _update(lease.feed, taken, plan), _record(taken, started_at, duration))
+        await self._rim.db(leases.record_outcome, lease, _update(lease.feed, taken, plan), _record(taken, started_at, duration))
 
     async def _take(self, lease: FeedLease) -> _Taken:
         """Fetch, parse, write down and publish; whatever a feed makes go wrong becomes a failure of that feed."""
@@ -299,10 +304,10 @@ class _Worker:
     async def _pages(self) -> None:
         async def claim(room: int) -> Sequence[PageLease]:
             await self._send_overdue()
-            return await self._rim.db(feeds.claim_pages, room, PAGE_LEASE)
+            return await self._rim.db(pages.claim_pages, room, PAGE_LEASE)
 
         async def nothing_left() -> bool:
-            return (await self._rim.db(feeds.count_waiting))[0] == 0
+            return (await self._rim.db(upkeep.count_waiting))[0] == 0
 
         poll = min(self._timing.poll, max(self._settings.page_pause, LOOK_EVERY))
         await self._pump(claim, self._page, _free_hosts, PAGES_AT_ONCE, nothing_left, poll)
@@ -320,11 +325,11 @@ class _Worker:
         page = await self._page_text(lease.url)
         failed, dropped = page if isinstance(page, Failed) else None, 0
         if failed is not None and _worth_another_try(failed) and lease.attempts + 1 < PAGE_TRIES and not self._once:
-            await self._rim.db(feeds.delay_page, lease.article_id, PAGE_RETRY * 2**lease.attempts)
+            await self._rim.db(pages.delay_page, lease.article_id, PAGE_RETRY * 2**lease.attempts)
         else:
             dropped = await self._publisher.publish(await self._release(lease.article_id, None if isinstance(page, Failed) else page))
         asked = failed.retry_after if failed else await robots.crawl_delay(self._session, lease.url)
-        await self._rim.db(feeds.free_host, lease, max(self._settings.page_pause, min(asked or 0.0, MAX_HOST_PAUSE)))
+        await self._rim.db(pages.free_host, lease, max(self._settings.page_pause, min(asked or 0.0, MAX_HOST_PAUSE)))
         outcome, status, message = (failed.kind, failed.status, failed.message) if failed else ("fetched", 200, None)
         message = "; ".join(filter(None, (message, _dropped(dropped)))) or None
         made = Outcome("page", lease.url, outcome, time.monotonic() - started, article_id=lease.article_id, status=status, message=message)
@@ -351,17 +356,17 @@ class _Worker:
     async def _release(self, article_id: str, page: PageText | None) -> tuple[OutboxRow, ...]:
         """Return the message that a waiting entry becomes, if any; an entry that cannot be released is held for later."""
         try:
-            row = await self._rim.db(feeds.release_page, article_id, partial(decide_page, page))
+            row = await self._rim.db(pages.release_page, article_id, partial(decide_page, page))
         except (TransientError, StageStopped):
             raise
         except Exception:
             log.exception("a waiting entry cannot be released", extra={"article_id": article_id, "held": HOLD})
-            await self._rim.db(feeds.hold_page, article_id, HOLD)
+            await self._rim.db(pages.hold_page, article_id, HOLD)
             return ()
         return (row,) if row else ()
 
     async def _send_overdue(self) -> None:
-        while not self._rim.stopping and (waiting := await self._rim.db(feeds.overdue_pages)):
+        while not self._rim.stopping and (waiting := await self._rim.db(pages.overdue_pages)):
             rows = [row for article_id in waiting for row in await self._release(article_id, None)]
             await self._publisher.publish(rows)
 
@@ -372,7 +377,7 @@ class _Worker:
         pruned = float("-inf")
         while not self._rim.stopping:
             if time.monotonic() - pruned > PRUNE_EVERY:
-                await self._rim.db(feeds.prune)
+                await self._rim.db(upkeep.prune)
                 pruned = time.monotonic()
             await self._rim.pause(self._timing.lease / 2)
             await self._send_leftovers(self._timing.lease)
@@ -469,7 +474,7 @@ def _write_entries(engine: Engine, lease: FeedLease, part: Sequence[_Drafted], p
         return decide_entry(one.draft, one.rendered, known, page_wanted=one.page_wanted, page_wait=page_wait)
 
     try:
-        return feeds.write_entries(engine, lease, [one.item.keys for one in part], decide)
+        return sightings.write_entries(engine, lease, [one.item.keys for one in part], decide)
     except (TransientError, StageStopped, ConfigError):
         raise
     except Exception as e:
@@ -538,11 +543,11 @@ def _worth_another_try(failed: Failed) -> bool:
 
 def _free_hosts(engine: Engine, leases: Sequence[PageLease]) -> None:
     for lease in leases:
-        feeds.free_host(engine, lease, 0.0)
+        pages.free_host(engine, lease, 0.0)
 
 
 def _leftovers(engine: Engine, older_than: float) -> tuple[OutboxRow, ...]:
-    return feeds.pending_outbox(engine, older_than=older_than, limit=OUTBOX_BATCH)
+    return outbox.pending_outbox(engine, older_than=older_than, limit=OUTBOX_BATCH)
 
 
 def _fault(error: Exception) -> Failed:
@@ -656,7 +661,7 @@ class _Publisher:
             rows = [row for part, _ in batch for row in part]
             try:
                 refused = await self._rim.retry(partial(self._thread.run, self._deliver, rows))
-                await self._rim.db(feeds.mark_sent, [row.outbox_id for row in rows])
+                await self._rim.db(outbox.mark_sent, [row.outbox_id for row in rows])
             except TransientError as e:  # only when stopping: the rows stay in the outbox
                 _settle(batch, e)
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -305,8 +305,3 @@ def _participant(one: Participant, local: Mapping[str, int]) -> Row:
         "country": one.country,
         "sector": one.sector,
     }
-
-
-def chunks(values: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
-    """Cut *values* into parts of at most *size*."""
-    return (values[i : i + size] for i in range(0, len(values), size))

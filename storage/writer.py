@@ -21,6 +21,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, case, func, select, tuple_, update
 
+from storage.base import chunks
 from storage.dialect import insert_into, insert_rows
 from storage.rows import (
     Findings,
@@ -28,7 +29,6 @@ from storage.rows import (
     add_findings,
     annotation_row,
     article_row,
-    chunks,
     latest,
     merged,
     revision_row,
@@ -52,7 +52,6 @@ from storage.schema import (
 from stream.broker import Offsets
 from stream.messages import AnnotatedArticle
 
-KEYS_AT_A_TIME = 500  # bound parameters of one IN; SQLite takes 32,766, and one size keeps one prepared statement
 FOUND_IN_ARTICLES = (event_mentions, event_participants, event_reports, events, article_entities)  # children first
 
 
@@ -150,7 +149,7 @@ def _write_findings(conn: Connection, messages: Mapping[int, AnnotatedArticle]) 
     for article_key, message in messages.items():
         add_findings(found, message, article_key, entity_keys, place_keys)
     for table in FOUND_IN_ARTICLES:
-        for some in chunks(sorted(messages), KEYS_AT_A_TIME):
+        for some in chunks(sorted(messages)):
             conn.execute(table.delete().where(table.c.article_key.in_(some)))
     for table, rows in (
         (article_entities, found.article_entities),
@@ -189,7 +188,7 @@ def _learn(conn: Connection, table: Table, rows: Mapping[str, Row]) -> dict[str,
 
 def _known(conn: Connection, table: Table, keys: Collection[str]) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
-    for some in chunks(sorted(keys), KEYS_AT_A_TIME):
+    for some in chunks(sorted(keys)):
         found.update((row["key"], dict(row)) for row in conn.execute(select(table).where(table.c.key.in_(some))).mappings())
     return found
 

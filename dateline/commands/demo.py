@@ -20,7 +20,7 @@ from dateline.commands.workers import prepare
 from dateline.demo.server import DEMO_PORT, HOST, DemoServer
 from dateline.output import console, show
 from dateline.supervisor import Supervisor
-from storage import feeds, queries
+from storage import feeds, queries, upkeep
 from storage.engine import reading
 from stream.broker import Broker
 from stream.errors import ConfigError, DatelineError
@@ -149,7 +149,7 @@ def _state(settings: Settings, engine: Engine, broker: Broker, since: datetime |
     return _State(
         fetched=sum(feed.last_fetch_at is not None and (since is None or feed.last_fetch_at >= since) for feed in known),
         feeds=len(known),
-        waiting=sum(feeds.count_waiting(engine)),
+        waiting=sum(upkeep.count_waiting(engine)),
         to_annotate=lag[0],
         to_store=lag[1],
         articles=rows["articles"],

@@ -25,7 +25,9 @@ from ingest.article import (
 )
 from ingest.fulltext import PageText
 from ingest.model import FeedEntry, ParsedFeed
-from storage.feeds import Feed, FullText, Known, Sighting, Write
+from storage.feeds import Feed, FullText
+from storage.revisions import Known, Sighting
+from storage.sightings import Write
 from stream.broker import MAX_RECORD_BYTES
 from stream.messages import MAX_TEXT_CHARS, Article, decode
 

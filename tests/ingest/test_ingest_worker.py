@@ -16,7 +16,8 @@ import pytest
 from sqlalchemy import Connection, Engine, event, select, update
 
 from ingest.worker import Outcome, Timing, check_feed, run_ingest
-from storage import feeds
+from storage import feeds, pages, upkeep
+from storage.outbox import pending_outbox
 from storage.schema_feeds import feeds as feeds_table
 from storage.schema_feeds import fetches, outbox, page_queue
 from stream.broker import MAX_RECORD_BYTES, Broker, Consumer, Headers, Offsets, PartitionLag, Producer, Record, TopicSpec
@@ -117,7 +118,7 @@ def test_new_entries_are_published_once_whole(ingest: Ingest, loopback: Loopback
     assert ingest.once() == [], "it is not due"
     assert ingest.again() == ["unchanged"]
     assert ingest.published() == []
-    assert (ingest.feed().title, ingest.feed().failures, feeds.count_waiting(ingest.engine)) == ("Example", 0, (0, 0))
+    assert (ingest.feed().title, ingest.feed().failures, upkeep.count_waiting(ingest.engine)) == ("Example", 0, (0, 0))
 
 
 def test_not_modified_reads_nothing_and_keeps_the_validators(ingest: Ingest, loopback: Loopback) -> None:
@@ -280,7 +281,7 @@ def test_a_broker_that_comes_back_gets_everything_once(ingest: Ingest, loopback:
     assert ingest.once(broker) == ["fetched"]
     assert broker.left == 0
     assert sorted(article.entry_key or "" for article in ingest.published()) == ["g1", "g2"]
-    assert feeds.count_waiting(ingest.engine) == (0, 0)
+    assert upkeep.count_waiting(ingest.engine) == (0, 0)
 
 
 def test_what_was_written_before_a_crash_is_published_after_it_with_the_same_bytes(ingest: Ingest, loopback: Loopback) -> None:
@@ -288,13 +289,13 @@ def test_what_was_written_before_a_crash_is_published_after_it_with_the_same_byt
     stop = threading.Event()
     assert ingest.once(Breaking(ingest.broker, 99, stop.set), stop) == [], "the worker ends between writing and sending"
     assert ingest.records() == []
-    (left,) = feeds.pending_outbox(ingest.engine)
+    (left,) = pending_outbox(ingest.engine)
     loopback.serve("/feed", rss(("g1", loopback.url("/1"), LONG + "Corrected meanwhile.")))
     assert ingest.again() == ["fetched"]
     values = sorted((decode(Article, record.value).revision, record.value) for record in ingest.records())
     assert [revision for revision, _ in values] == [1, 2]
     assert values[0][1] == left.payload
-    assert feeds.count_waiting(ingest.engine) == (0, 0)
+    assert upkeep.count_waiting(ingest.engine) == (0, 0)
 
 
 def test_a_database_that_comes_back_is_asked_again(ingest: Ingest, loopback: Loopback) -> None:
@@ -310,7 +311,7 @@ def test_a_database_that_comes_back_is_asked_again(ingest: Ingest, loopback: Loo
     assert ingest.once() == ["fetched"]
     event.remove(ingest.engine, "begin", every_second_time)
     assert len(ingest.published()) == 1
-    assert feeds.count_waiting(ingest.engine) == (0, 0)
+    assert upkeep.count_waiting(ingest.engine) == (0, 0)
 
 
 def test_a_waiting_entry_that_cannot_be_read_is_held_and_harms_no_other(ingest: Ingest, loopback: Loopback) -> None:
@@ -325,7 +326,7 @@ def test_a_waiting_entry_that_cannot_be_read_is_held_and_harms_no_other(ingest: 
 
     stop = threading.Event()
     run_ingest(ingest.settings, ingest.engine, ingest.broker, stop, once=True, on_outcome=spoil, timing=QUICK)
-    assert feeds.count_waiting(ingest.engine) == (3, 0)
+    assert upkeep.count_waiting(ingest.engine) == (3, 0)
     stop = threading.Event()
 
     def until_all_were_tried(outcome: Outcome) -> None:
@@ -335,8 +336,8 @@ def test_a_waiting_entry_that_cannot_be_read_is_held_and_harms_no_other(ingest: 
 
     run_ingest(ingest.settings, ingest.engine, ingest.broker, stop, on_outcome=until_all_were_tried, timing=QUICK)
     assert len(ingest.published()) == 2
-    assert feeds.count_waiting(ingest.engine) == (1, 0)
-    assert feeds.overdue_pages(ingest.engine) == ()
+    assert upkeep.count_waiting(ingest.engine) == (1, 0)
+    assert pages.overdue_pages(ingest.engine) == ()
 
 
 def test_a_feed_with_an_endless_title_is_read_like_any_other(ingest: Ingest, loopback: Loopback) -> None:
@@ -357,7 +358,7 @@ def test_a_message_that_the_broker_never_takes_is_dropped_with_a_log_line_and_ho
         connection.execute(update(outbox).where(outbox.c.outbox_id == first).values(payload=b"x" * (MAX_RECORD_BYTES + 1)))
     ingest.once()
     assert [article.entry_key for article in ingest.published()] == ["g2"]
-    assert feeds.count_waiting(ingest.engine) == (0, 0)
+    assert upkeep.count_waiting(ingest.engine) == (0, 0)
     assert len([record for record in caplog.records if record.message.startswith("dropped revision 1 of article")]) == 1
 
 
@@ -418,7 +419,7 @@ def test_a_missing_topic_ends_the_worker_with_the_remedy_and_loses_nothing(inges
     feeds.add_feed(ingest.engine, loopback.serve("/feed", rss(("g1", loopback.url("/1"), LONG))))
     with pytest.raises(ConfigError, match="topics ensure"):
         ingest.once(topic_prefix="elsewhere")
-    assert feeds.count_waiting(ingest.engine) == (0, 1)
+    assert upkeep.count_waiting(ingest.engine) == (0, 1)
 
 
 def test_a_worker_that_lost_its_lease_records_nothing(ingest: Ingest, loopback: Loopback) -> None:
