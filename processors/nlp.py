@@ -34,6 +34,8 @@ from stream.messages import PipelineInfo
 MAX_RUN = 100  # code points without whitespace that the tokenizer's rules are tried on
 MAX_SENTENCE = 120  # tokens after which a sentence without an end is cut
 DEFAULT_LANGUAGE = "en"
+MINILM = "minilm"  # the component of the bundled pipeline
+SENTENCE_COMPONENTS = frozenset({"parser", "senter", "sentencizer", MINILM})
 
 _RUN = re.compile(rf"\S{{{MAX_RUN + 1},}}")
 _PIECE = re.compile(rf"https?://\S{{1,{MAX_RUN}}}|\w{{1,{MAX_RUN}}}|[^\w\s]{{1,{MAX_RUN}}}")
@@ -142,11 +144,8 @@ class Boundaries:
         """Set ``is_sent_start`` where it is certain."""
         starts: Any = np.zeros((len(doc), 1), dtype=np.int64)
         length = 0
-        report = dateline_end(doc.text)
         for token in doc:
             start = _starts_sentence(token, self._spec) if token.i else True
-            if report is not None and token.idx >= report and not token.is_space:
-                start, report = True, None  # "PARIS —" is no part of the sentence behind it
             length += 1
             if length > MAX_SENTENCE and not token.is_space:
                 start = True
@@ -157,10 +156,23 @@ class Boundaries:
         return doc.from_array(["SENT_START"], starts.view(np.uint64))  # the setter of each token would scan the whole document
 
 
+@Language.component("dateline_filing_line")
+def filing_line(doc: Doc) -> Doc:
+    """Have a sentence start behind the dateline of a report: "PARIS —" is no part of it, and acts in none."""
+    report = dateline_end(doc.text)
+    first = next((t for t in doc if t.idx >= report and not t.is_space), None) if report is not None else None
+    if first is not None:
+        first.is_sent_start = True
+    return doc
+
+
 def _add_boundaries(nlp: Language) -> None:
-    first = next((name for name in nlp.pipe_names if name in ("parser", "senter", "sentencizer")), None)
-    if first:
+    first = next((name for name in nlp.pipe_names if name in SENTENCE_COMPONENTS), None)
+    if first is None:
+        return
+    if first != MINILM:  # which has these rules itself
         nlp.add_pipe("dateline_boundaries", before=first)
+    nlp.add_pipe("dateline_filing_line", before=first)
 
 
 def _starts_sentence(token: Token, spec: LanguageSpec) -> bool | None:

@@ -74,3 +74,10 @@ def test_a_pipeline_is_loaded_by_its_path_too() -> None:
     bundled = load_nlp().path
     assert bundled is not None
     assert pipeline_info(load_nlp(str(bundled))) == pipeline_info(load_nlp())
+
+
+@pytest.mark.parametrize("line", ["CANBERRA, Australia — ", "JOHANNESBURG — ", "PARIS (Agency) - "])
+def test_a_dateline_is_no_part_of_the_sentence_behind_it(line: str) -> None:
+    report = "The prime minister apologised in parliament on Wednesday."
+    doc = load_nlp()(f"Australia apologises\n\n{line}{report}")
+    assert [sent.text for sent in doc.sents][-1] == report
