@@ -5,16 +5,19 @@ from datetime import date
 import pytest
 
 from processors.event_dates import date_event, days_of, event_date, is_historical
-from processors.magnitudes import parse_number
+from processors.counts import parse_number
 from stream.messages import TimeExpression
 
 
 @pytest.mark.parametrize(
     ("words", "bounds"),
     [
-        ("12", (12, 12)), ("at least 12", (12, None)), ("more than 100", (101, None)), ("over 50", (50, None)), ("up to 100", (0, 100)),
+        ("12", (12, 12)), ("at least 12", (12, None)), ("more than 100", (100, None)), ("over 50", (50, None)), ("up to 100", (0, 100)),
         ("3,000 to 5,000", (3000, 5000)), ("two dozen", (24, 24)), ("dozens", (24, None)), ("thousands", (2000, None)),
         ("twenty five", (25, 25)), ("two hundred", (200, 200)), ("two million", (2_000_000, 2_000_000)), ("some", None), ("", None),
+        ("no fewer than 30", (30, None)), ("no more than 30", (0, 30)), ("fewer than 30", (0, 29)), ("as many as 140", (0, 140)),
+        ("tens of thousands", (20_000, None)), ("hundreds of thousands", (200_000, None)), ("several", (2, None)), ("1.5 million", (1_500_000, 1_500_000)),
+        ("twenty-five", (25, 25)), ("two to three", (2, 3)), ("half a dozen", (6, 6)), ("hundreds", (200, None)), ("a dozen", (12, 12)),
     ],
 )  # fmt: skip
 def test_a_number_has_the_bounds_that_its_words_give(words: str, bounds: tuple[int, int | None] | None) -> None:

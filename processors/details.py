@@ -1,0 +1,58 @@
+"""What is added to an event once it is known who did what to whom: when, where, in which context and how many people it struck."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from processors.contexts import paragraph_contexts
+from processors.drafts import Draft
+from processors.event_dates import date_event, is_historical, times_of
+from processors.event_places import Ground, event_place, filed_from, ground
+from processors.magnitudes import magnitudes_of
+from processors.scene import Scene
+from stream.messages import Event, Magnitudes
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What the details of every event of a document are read against; *starts* are the first tokens of its paragraphs."""
+
+    ground: Ground
+    starts: tuple[int, ...]
+    contexts: tuple[tuple[str, ...], ...]
+
+
+def read_background(scene: Scene) -> Background:
+    """Return the contexts of the paragraphs and the countries of the document."""
+    paragraphs = paragraph_contexts(scene)
+    return Background(ground(scene), tuple(start for start, _ in paragraphs), tuple(names for _, names in paragraphs))
+
+
+def detailed(scene: Scene, background: Background, drafts: Sequence[Draft]) -> list[Draft]:
+    """Give the events of one sentence their details, as far as its words and its paragraph tell them."""
+    if not drafts:
+        return []
+    start, end = scene.sentence_of[drafts[0].order]
+    counts = magnitudes_of(scene, start, end, [(d.heads[0], d.event.type) for d in drafts])
+    return [_detailed(scene, background, d, found) for d, found in zip(drafts, counts, strict=True)]
+
+
+def _detailed(scene: Scene, background: Background, draft: Draft, counts: Magnitudes) -> Draft:
+    event = draft.event
+    when, plan = date_event(times_of(scene, draft.heads), event.modality, scene.facts.published_on, verbal=event.quad in {1, 3})
+    details = {
+        "contexts": background.contexts[max(bisect_right(background.starts, draft.order) - 1, 0)],
+        "historical": is_historical(when, scene.facts.published_on),
+        "date": when,
+        "planned_date": plan,
+        "place": event_place(scene, background.ground, draft.heads, event.type, event.mode),
+        "magnitudes": counts,
+    }
+    return replace(draft, event=event.model_copy(update=details))
+
+
+def complete(scene: Scene, event: Event) -> Event:
+    """Return *event* with what goes without saying, once all tellings of it are known: where its story is filed from."""
+    return event.model_copy(update={"place": filed_from(event, scene.facts.dateline_place)})
