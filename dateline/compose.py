@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -61,12 +60,6 @@ def groups(settings: Settings) -> dict[str, str]:
         _store_group(settings): settings.annotated_topic,
         _letters_group(settings): settings.dead_letters_topic,
     }
-
-
-def shown(url: str) -> str:
-    """Return *url* with what may be a password hidden."""
-    url = re.sub(r"(://[^/:@]*):.*@", r"\1:********@", url)
-    return re.sub(r"(?i)((?:password|passfile|token|secret)[^=&]*=)[^&]*", r"\1********", url)
 
 
 def prepare_embedded(settings: Settings, engine: Engine) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from ingest.threads import Threads
+from stream.threads import Threads
 
 LOOKUPS = 64  # names looked up at once; one that takes long outlives the request that asked
 Address = IPv4Address | IPv6Address

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import logging
 import random
 import threading
@@ -49,7 +50,6 @@ from ingest.fulltext import PageText, extract
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, ParsedFeed, Validators
 from ingest.parse import ParseError, parse
 from ingest.schedule import FeedState, Limits, Plan, Published, next_fetch
-from ingest.threads import Threads
 from storage import leases, outbox, pages, sightings, upkeep
 from storage.feeds import Feed
 from storage.leases import FeedLease, FeedUpdate, FetchRecord
@@ -57,15 +57,16 @@ from storage.outbox import OutboxRow
 from storage.pages import PageLease
 from storage.revisions import Known
 from storage.sightings import Write, Written
+from stream.backoff import pause
 from stream.broker import Broker, Producer
 from stream.errors import ChildLost, ConfigError, DatelineError, Fenced, PermanentError, StageStopped, TransientError
 from stream.isolation import IsolatedPool
 from stream.messages import clean_text
 from stream.settings import Settings
+from stream.threads import Threads
 
 CLOSING = 2.0  # seconds that a call of the database, and of the broker, may still take at the very end
 DB_THREADS = 8  # calls of the database at once
-BACKOFF_FIRST, BACKOFF_CAP = 0.2, 30.0  # seconds
 LOOK_EVERY = 0.1  # seconds between two looks at whether to stop
 PARSERS = 2  # children
 PARSE_TIMEOUT = 60.0  # seconds for one body in its child
@@ -616,8 +617,7 @@ class _Rim:
 
     async def retry(self, call: Callable[[], Awaitable[T]]) -> T:
         """Return what *call* gives; while it raises TransientError it is tried again, until told to stop. Fenced is final."""
-        wait = BACKOFF_FIRST
-        while True:
+        for attempt in itertools.count():
             try:
                 return await call()
             except Fenced:
@@ -625,9 +625,10 @@ class _Rim:
             except TransientError as e:
                 if self.stopping:
                     raise
-                log.warning("trying again in %.1f s: %s", max(wait, e.retry_after or 0.0), e)
-                await self.pause(max(wait, e.retry_after or 0.0))
-                wait = min(wait * 2, BACKOFF_CAP)
+                wait = pause(attempt, random.random(), e.retry_after)  # noqa: S311
+                log.warning("trying again in %.1f s: %s", wait, e)
+                await self.pause(wait)
+        raise AssertionError("itertools.count ended")
 
 
 class _Publisher:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,11 +13,12 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from scripts.system import apt_install, free_ports
+
 BINARIES = Path("/usr/lib/postgresql")  # where Debian and Ubuntu keep them, one folder per major version
 MIN_MAJOR = 15
 SYSTEM_USER = "postgres"
 START_TIMEOUT = 30.0  # seconds
-INSTALL_TIMEOUT = 300.0  # seconds
 
 
 def binaries() -> Path | None:
@@ -43,19 +43,8 @@ def ensure() -> str | None:
 
 
 def _install() -> str | None:
-    if shutil.which("apt-get") is None:
-        return f"Postgres {MIN_MAJOR} or newer is not installed, and there is no apt-get to install it with"
-    if os.geteuid() != 0:
-        return "Postgres is not installed; as root: apt-get install postgresql"
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-q", "-y", "--no-install-recommends", "postgresql"]):
-        try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=INSTALL_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            return f"`{' '.join(command)}` took more than {INSTALL_TIMEOUT:.0f} s"
-        if done.returncode != 0:
-            lines = (done.stderr or done.stdout).strip().splitlines()
-            return f"`{' '.join(command)}` failed: {lines[-1] if lines else 'no output'}"
+    if reason := apt_install("postgresql"):
+        return f"Postgres {MIN_MAJOR} or newer is not installed; {reason}"
     return None if binaries() else f"Debian's package `postgresql` brings no Postgres {MIN_MAJOR} or newer"
 
 
@@ -72,7 +61,7 @@ class PostgresServer:
         self._bin, self._durable = folder, durable
         self._home = Path(tempfile.mkdtemp(prefix="dateline-postgres-"))
         self._data = self._home / "data"
-        self.port = _free_port()
+        (self.port,) = free_ports(1)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> PostgresServer:
@@ -190,13 +179,6 @@ class PostgresServer:
             return [postmaster, *map(int, children.read_text().split())]
         except OSError:
             return [postmaster]
-
-
-def _free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
 
 
 def _signal(pid: int, wanted: signal.Signals) -> None:

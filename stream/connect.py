@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,13 @@ def connect_broker(url: str, *, options: Mapping[str, Any] | None = None, sessio
         from stream.kafka_broker import SESSION_TIMEOUT, KafkaBroker
 
         return KafkaBroker(kafka_servers(url), options=options or {}, session_timeout=session_timeout or SESSION_TIMEOUT)
-    raise ConfigError(f"the broker URL {_shown(url)!r} has no scheme that is known: {REMEDY}")
+    raise ConfigError(f"the broker URL {shown(url)!r} has no scheme that is known: {REMEDY}")
+
+
+def shown(url: str) -> str:
+    """Return *url*, of a broker or a database, with what may be a password hidden."""
+    url = re.sub(r"^((?:.*?://)?[^/:@]*):(?!//).*@", r"\1:********@", url)
+    return re.sub(r"(?i)((?:password|passfile|token|secret)[^=&]*=)[^&]*", r"\1********", url)
 
 
 def sqlite_path(url: str) -> Path:
@@ -44,16 +51,10 @@ def kafka_servers(url: str) -> tuple[str, ...]:
     """Return ``host:port`` for each server of a ``kafka://`` URL; the port is 9092 where none is given."""
     servers = tuple(part.strip() for part in url.removeprefix(KAFKA).rstrip("/").split(","))
     if not all(servers) or any(mark in server for server in servers for mark in "/@? "):
-        raise ConfigError(f"the broker URL {_shown(url)!r} is no list of servers (credentials belong into kafka_options): {REMEDY}")
+        raise ConfigError(f"the broker URL {shown(url)!r} is no list of servers (credentials belong into kafka_options): {REMEDY}")
     return tuple(server if _has_port(server) else f"{server}:9092" for server in servers)
 
 
 def _has_port(server: str) -> bool:
     host, colon, port = server.rpartition(":")
     return bool(colon and port.isdigit() and (":" not in host or host.endswith("]")))
-
-
-def _shown(url: str) -> str:
-    """*url* without what may be a password."""
-    scheme, mark, rest = url.rpartition("://")
-    return f"{scheme}{mark}{rest.rpartition('@')[2]}"

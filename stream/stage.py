@@ -15,7 +15,6 @@ does not cost the membership. A crash between any two steps delivers the chunk a
 from __future__ import annotations
 
 import logging
-import queue
 import random
 import threading
 import time
@@ -26,13 +25,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 
+from stream.backoff import pause
 from stream.broker import Broker, Consumer, Offsets, Producer, Record, TopicPartition
 from stream.dead_letters import Failure, send_dead_letter
 from stream.errors import BadMessage, ChildLost, DatelineError, Fenced, OffsetsLost, PermanentError, StageStopped, TransientError
+from stream.threads import Threads
 
 POLL_TIMEOUT = 0.5  # seconds; also how soon an idle stage notices that it should stop
 HEARTBEAT_EVERY = 1.0  # seconds
-BACKOFF_FIRST, BACKOFF_CAP = 0.2, 30.0  # seconds
 CLOSE_TIMEOUT = 2.0  # seconds for closing what the work thread holds, if that is free
 FAILURE_WINDOW, FAILURES_IN_WINDOW = 500, 100  # more failures than this among the last records stop the stage
 
@@ -336,7 +336,7 @@ class _Member:
         self._broker, self._group, self._topic, self._stop = broker, group, topic, stop
         self._accepts, self._drain = accepts, drain
         self._consumer: Consumer | None = None
-        self._thread = _WorkThread(group)
+        self._thread = Threads(1, group)
 
     def poll(self, max_records: int) -> Sequence[Record]:
         """Return the next records; empty when there are none or the stage should stop."""
@@ -405,7 +405,9 @@ class _Member:
 
     def close(self, *on_thread: Callable[[], None]) -> None:
         """Leave the group; run *on_thread* where the work was done."""
-        wait([self._thread.submit(function) for function in on_thread], timeout=CLOSE_TIMEOUT)
+        for function in on_thread:
+            self._thread.submit(function)
+        self._thread.close(CLOSE_TIMEOUT)
         self._reopen()
 
     def _reopen(self) -> None:
@@ -416,7 +418,7 @@ class _Member:
             except TransientError as e:
                 log.warning("left the group without saying so", extra={"stage": self._group, "error": str(e)})
 
-    def _wait(self, future: Future[object], chunk: _Chunk[In, Out]) -> None:
+    def _wait(self, future: Future[None], chunk: _Chunk[In, Out]) -> None:
         deadline: float | None = None
         while not future.done():
             if self._stop.is_set():
@@ -429,7 +431,7 @@ class _Member:
         future.result()
 
     def _back_off(self, error: TransientError, attempt: int) -> None:
-        delay = max(min(BACKOFF_CAP, BACKOFF_FIRST * 2 ** min(attempt, 16)) * random.uniform(0.5, 1.0), error.retry_after or 0.0)  # noqa: S311
+        delay = pause(attempt, random.random(), error.retry_after)  # noqa: S311
         log.warning("trying again", extra={"stage": self._group, "error": str(error), "seconds": round(delay, 1)})
         until = time.monotonic() + delay
         while (left := until - time.monotonic()) > 0 and not self._stop.wait(min(left, HEARTBEAT_EVERY)):
@@ -441,24 +443,3 @@ class _Member:
                 self._consumer.heartbeat()
         except TransientError as e:
             log.debug("no heartbeat", extra={"stage": self._group, "error": str(e)})
-
-
-class _WorkThread:
-    """One daemon thread that runs functions in order: a hung one must not keep the process from ending, as an executor's would."""
-
-    def __init__(self, name: str) -> None:
-        self._queue: queue.SimpleQueue[tuple[Callable[[], object], Future[object]]] = queue.SimpleQueue()
-        threading.Thread(target=self._run, name=f"{name}-work", daemon=True).start()
-
-    def submit(self, function: Callable[[], object]) -> Future[object]:
-        future: Future[object] = Future()
-        self._queue.put((function, future))
-        return future
-
-    def _run(self) -> None:
-        while True:
-            function, future = self._queue.get()
-            try:
-                future.set_result(function())
-            except BaseException as e:
-                future.set_exception(e)

@@ -14,6 +14,7 @@ from dateline.output import AsCsv, AsJson, cell, console, show
 from storage import queries
 from storage.dead_letters import accept_gaps, mark_replayed
 from storage.engine import reading, transaction, upgrade
+from stream.connect import shown
 from stream.errors import ConfigError, DatelineError, TransientError
 from stream.settings import PREFIX, Settings, load_settings
 
@@ -45,8 +46,8 @@ def status(as_json: AsJson = False) -> None:
     for feed in feeds:
         health[feed["health"]] = health.get(feed["health"], 0) + 1
     found = {
-        "broker": compose.shown(settings.broker),
-        "database": compose.shown(settings.database),
+        "broker": shown(settings.broker),
+        "database": shown(settings.database),
         "feeds": health,
         "lag": lags,
         "rows": rows,
@@ -104,7 +105,7 @@ def db_upgrade() -> None:
         upgrade(engine)
     finally:
         engine.dispose()
-    typer.echo(f"{compose.shown(settings.database)} is at the schema of this version")
+    typer.echo(f"{shown(settings.database)} is at the schema of this version")
 
 
 @dead_letters_app.command("list")
@@ -218,7 +219,7 @@ def _lags(settings: Settings) -> tuple[dict[str, int | None], str]:
 
 def _plain(name: str, settings: Settings) -> object:
     if name in ("broker_url", "database_url"):
-        return compose.shown(settings.broker if name == "broker_url" else settings.database)
+        return shown(settings.broker if name == "broker_url" else settings.database)
     value = getattr(settings, name)
     if isinstance(value, SecretStr):
         return "********"

@@ -10,7 +10,6 @@ import base64
 import contextlib
 import fcntl
 import hashlib
-import os
 import re
 import shutil
 import signal
@@ -20,6 +19,8 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+
+from scripts.system import apt_install, free_ports
 
 HERE = Path(__file__).parent
 CACHE = HERE.parent.parent / ".cache" / "kafka"
@@ -41,30 +42,26 @@ def ensure() -> str | None:
 
 def missing() -> str | None:
     """Return in one line why ``KafkaServer`` cannot run here, None if it can; fetches nothing."""
-    return _java_reason() or (None if _jars_are_complete() else "Kafka's jars are not here; `python -m scripts.test_services` fetches them")
+    reason = _java_reason() or (None if _jars_are_complete() else "Kafka's jars are not here")
+    return f"{reason}; `python -m scripts.test_services` fetches what is missing" if reason else None
 
 
 def _ensure_java() -> str | None:
-    if _java_reason() is None and (_jars_are_complete() or shutil.which("mvn")):
+    if _tool_reason() is None:
         return None
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        _apt_install("default-jre-headless", "maven")
-    if reason := _java_reason():
-        return reason
-    return None if _jars_are_complete() or shutil.which("mvn") else "Maven is not installed (Debian: apt-get install maven)"
+    failed = apt_install("default-jre-headless", "maven")
+    reason = _tool_reason()
+    return f"{reason}; {failed}" if reason and failed else reason
 
 
-def _apt_install(*packages: str) -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-        with contextlib.suppress(OSError), (CACHE / "apt.log").open("a") as log:
-            subprocess.run(["apt-get", "-q", *arguments], env=environment, stdout=log, stderr=log, check=False)
+def _tool_reason() -> str | None:
+    return _java_reason() or (None if _jars_are_complete() or shutil.which("mvn") else "Maven is not installed")
 
 
 def _java_reason() -> str | None:
     java = shutil.which("java")
     if java is None:
-        return f"Java {MIN_JAVA} or newer is not installed (Debian: apt-get install default-jre-headless)"
+        return f"Java {MIN_JAVA} or newer is not installed"
     said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     found = re.search(r'version "(\d+)', said)
     if found is None or int(found[1]) < MIN_JAVA:
@@ -103,7 +100,7 @@ class KafkaServer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        self._port, self._controller_port = _free_ports(2)
+        self._port, self._controller_port = free_ports(2)
 
     @property
     def bootstrap(self) -> str:
@@ -214,14 +211,6 @@ def _answers(bootstrap: str) -> bool:
             return bool(admin.describe_cluster()["brokers"])
     except (OSError, KafkaError):
         return False
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def _with_parent() -> list[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.connect import connect_broker, kafka_servers, sqlite_path
+from stream.connect import connect_broker, kafka_servers, shown, sqlite_path
 from stream.errors import ConfigError
 from stream.kafka_broker import KafkaBroker
 from stream.sqlite_broker import SqliteBroker
@@ -63,3 +63,21 @@ def test_the_scheme_chooses_the_broker_and_nothing_is_opened(tmp_path: Path) -> 
 def test_an_option_that_kafka_python_does_not_know_is_refused() -> None:
     with pytest.raises(ConfigError, match="sasl_pasword"):
         connect_broker("kafka://host", options={"sasl_pasword": "x"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:hunter2@h/d",
+        "postgresql://u:a@hunter2@h/d",
+        "postgresql://h/d?user=u&password=hunter2&sslmode=require",
+        "u:hunter2@h:9092",
+    ],
+)
+def test_no_form_of_a_password_is_shown(url: str) -> None:
+    assert "hunter2" not in shown(url)
+
+
+@pytest.mark.parametrize("url", ["sqlite:////var/lib/dateline.db", "kafka://one:9092,two:9093", "postgresql://user@host:5432/name"])
+def test_a_url_without_a_password_is_shown_as_it_is(url: str) -> None:
+    assert shown(url) == url

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from ingest.threads import Threads
+from stream.threads import Threads
 
 
 def test_calls_run_side_by_side_up_to_the_size() -> None:
