@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from processors.drafts import Draft
-from stream.messages import EventDate, Magnitudes, Span
+from stream.messages import EventDate, Magnitudes
 
 
 def merged(drafts: Iterable[Draft]) -> list[Draft]:
@@ -31,10 +31,10 @@ def _join(old: Draft, new: Draft) -> Draft:
     """Return the fuller of two tellings with the mentions of both, in text order."""
     best = new if (bool(new.recipients), new.event.confidence) > (bool(old.recipients), old.event.confidence) else old
     other = old if best is new else new
-    mentions = tuple(sorted({(m.start, m.end) for m in (*old.event.mentions, *new.event.mentions)}))
+    mentions = {(m.start, m.end): m for m in (*old.event.mentions, *new.event.mentions)}
     event = best.event.model_copy(
         update={
-            "mentions": tuple(Span(start=s, end=e) for s, e in mentions),
+            "mentions": tuple(mentions[at] for at in sorted(mentions)),
             "mode": best.event.mode or other.event.mode,
             "place": best.event.place or other.event.place,
             "planned_date": best.event.planned_date or other.event.planned_date,

@@ -123,8 +123,8 @@ def _split(scene: Scene, token: Token) -> list[Party]:
     return []
 
 
-def _party(scene: Scene, token: Token, depth: int = 0) -> Party:
-    """Return the party that *token* heads; *depth* says how many pronouns led to it, for "X and his party" leads to itself."""
+def _party(scene: Scene, token: Token, depth: int) -> Party:
+    """Return the party that *token* heads; *depth* says how many pronouns and phrases led to it, for "X and his party" leads to itself."""
     start, end = _extent(scene, token)
     entity = scene.entity_of[token.i] or _named_beside(scene, token)
     living = _where_they_live(scene, token) if scene.doc[start].lower_ == "ethnic" else None
@@ -166,12 +166,13 @@ def _extent(scene: Scene, token: Token) -> tuple[int, int]:
     mention = scene.mention_of[token.i]
     if mention is not None:
         start, end = mention
-    pending = [c for c in by_dep(scene, token, *MODIFIERS) if c.i < token.i]
+    first = max(end - MAX_NAME_TOKENS, scene.sentence_of[token.i][0])
+    pending = [c for c in by_dep(scene, token, *MODIFIERS) if first <= c.i < token.i]
     while pending:
         child = pending.pop()
         start = min(start, child.i)
-        pending.extend(c for c in by_dep(scene, child, *MODIFIERS, "det", "conj") if c.i < child.i or c.dep_ == "conj")
-    start = max(start, end - MAX_NAME_TOKENS, scene.sentence_of[token.i][0])
+        pending.extend(c for c in by_dep(scene, child, *MODIFIERS, "det", "conj") if first <= c.i < child.i or c.dep_ == "conj")
+    start = max(start, first)
     while start < token.i and (
         scene.doc[start].dep_ == "det" or scene.doc[start].lower_ in {"the", "a", "an"} or scene.doc[start].is_punct
     ):
@@ -191,7 +192,7 @@ def _named_beside(scene: Scene, token: Token) -> Entity | None:
     return None
 
 
-def _country_around(scene: Scene, token: Token, start: int, depth: int = 0) -> str | None:
+def _country_around(scene: Scene, token: Token, start: int, depth: int) -> str | None:
     """Return the country of the nearest word that can give one: before the head, then after "of", "in", "from"."""
     for i in range(token.i, start - 1, -1):
         country = country_of_token(scene, scene.doc[i])
@@ -261,7 +262,7 @@ def _of_pronoun(scene: Scene, token: Token, depth: int) -> list[Party]:
     if depth > 2:
         return []
     if scene.cue("both", word):
-        return _two_countries(scene, token.i)
+        return _two_countries(scene, token.i, depth + 1)
     candidates = _subjects_before(scene, token)
     if scene.cue("person_pronoun", word):
         fits = [c for c in candidates if _is_person(scene, c)]
@@ -314,9 +315,10 @@ def _antecedents(scene: Scene, token: Token, depth: int) -> list[Party]:
     if scene.entity_of[token.i] is not None or depth > 2:
         return []
     words = {c.lower_ for c in by_dep(scene, token, "det", "nummod", "amod")}
-    if any(scene.cue("both", word) for word in words) and token.tag_ == "NNS" and _country_around(scene, token, token.i) is None:
+    both = any(scene.cue("both", word) for word in words) and token.tag_ == "NNS"
+    if both and _country_around(scene, token, token.i, depth + 1) is None:
         persons = scene.lemma_of[token.i] in {"leader", "president", "minister", "man", "premier", "chancellor"}
-        return _two_countries(scene, token.i, persons=persons) or _two_countries(scene, token.i)
+        return _two_countries(scene, token.i, depth + 1, persons=persons) or _two_countries(scene, token.i, depth + 1)
     if words != {"the"} or token.tag_ != "NN" or len(scene.children[token.i]) > 1:
         return []
     named = _named_holder(scene, token)
@@ -339,14 +341,14 @@ def _named_holder(scene: Scene, token: Token) -> Token | None:
     return None
 
 
-def _two_countries(scene: Scene, before: int, *, persons: bool = False) -> list[Party]:
+def _two_countries(scene: Scene, before: int, depth: int, *, persons: bool = False) -> list[Party]:
     """Return the last two countries, or persons of two countries, named before *before*, at most 300 words back, in text order."""
     found: dict[str, Party] = {}
     for i in range(before - 1, max(-1, before - 300), -1):
         entity = scene.entity_of[i]
         if entity is None or not entity.country or entity.country in found or not _stands_for_country(scene, entity, persons):
             continue
-        found[entity.country] = _party(scene, scene.doc[i])
+        found[entity.country] = _party(scene, scene.doc[i], depth)
         if len(found) == 2:
             return list(reversed(found.values()))
     return []

@@ -13,6 +13,8 @@ from processors.knowledge import Knowledge
 from processors.lexicon import Lexicon
 from stream.messages import Entity, TimeExpression
 
+MAX_SENTENCE = 250  # tokens; what a parser calls a longer sentence is a list or a table, and is read in pieces of so many
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -94,7 +96,9 @@ def _sentences(doc: Doc) -> list[tuple[int, int]]:
         [(s.start, s.end) for s in doc.sents] if doc.has_annotation("SENT_START") else [(0, len(doc))] if len(doc) else []
     )
     for start, end in spans:
-        found.extend([(start, end)] * (end - start))
+        for piece in range(start, end, MAX_SENTENCE):
+            stop = min(piece + MAX_SENTENCE, end)
+            found.extend([(piece, stop)] * (stop - piece))
     return found
 
 
