@@ -15,6 +15,7 @@ from typing import Any
 import spacy
 from spacy.language import Language
 
+from processors.languages import load_language
 from processors.minilm.component import NAME
 
 # Universal Dependencies call auxiliaries AUX, which spaCy's tables know only as verbs, and split clitics.
@@ -37,6 +38,7 @@ _TABLES = ("lemma_exc", "lemma_index", "lemma_rules")
 def assemble(model: Path, name: str = "dateline_minilm", version: str = "0.1.0") -> Language:
     """Return an English pipeline around the model's files in the folder *model*."""
     nlp = spacy.blank("en")
+    keep_abbreviations(nlp)
     component: Any = nlp.add_pipe(NAME, name="minilm")
     component.from_disk(model)
     lemmatizer: Any = nlp.add_pipe("lemmatizer", config={"mode": "rule"})
@@ -50,6 +52,13 @@ def assemble(model: Path, name: str = "dateline_minilm", version: str = "0.1.0")
         spacy_version=SPACY,  # spaCy would write the version at hand, and warn users of an older one
     )
     return nlp
+
+
+def keep_abbreviations(nlp: Language) -> None:
+    """Make one token, as treebanks have it, of the abbreviations with a capital that spaCy would cut before the dot (Sgt., Capt., Brig.)."""
+    spec = load_language(nlp.lang)
+    for word in sorted(spec.abbreviations) if spec else ():
+        nlp.tokenizer.add_special_case(word.capitalize(), [{"ORTH": word.capitalize()}])
 
 
 def complete_tables(lookups: Any) -> None:

@@ -116,7 +116,8 @@ class MiniLM:
         words = [self._word(token.text) for token in doc]
         flags = np.fromiter((word.flags for word in words), np.int64, len(words))
         wishes = doc.to_array("SENT_START").view(np.int64)
-        bias = np.select([wishes > 0, wishes < 0], [MUST, NEVER], start_bias(flags, doc.to_array("SPACY").astype(bool))).astype(np.float32)
+        spaced = doc.to_array("SPACY").astype(bool)
+        bias = np.select([wishes > 0, wishes < 0], [MUST, NEVER], start_bias(flags, spaced)).astype(np.float32)
         rows = np.flatnonzero((flags & SPACE) == 0)
         table, heads = _blank(len(doc), self._numbers)
         if not len(rows):
@@ -124,7 +125,7 @@ class MiniLM:
             self._write(doc, table, heads)
             return
         lines = (_line_starts(flags) | (wishes > 0))[rows]
-        cuts = window_cuts(flags, bias)[rows]
+        cuts = window_cuts(flags, spaced, bias)[rows]
         marks = (flags[rows] & MARK) != 0
         pieces = [words[row].pieces for row in rows]
         lengths = np.fromiter((len(p.ids) for p in pieces), np.int64, len(pieces))

@@ -73,8 +73,7 @@ def start_bias(flags: Flags, spaced: NDArray[np.bool_]) -> Floats:
     """
     word, before, broken = _neighbours(flags)
     prev = np.where(before < 0, 0, flags[before])
-    touching = (before == np.arange(len(flags)) - 1) & (before >= 0) & ~spaced[before]
-    closing = _has(flags, CLOSES) & touching & spaced
+    closing = _has(flags, CLOSES) & _touching(before, spaced) & spaced
     rules = (  # the first that holds decides
         (~word, NEVER),
         ((before < 0) | broken, MUST),
@@ -87,18 +86,26 @@ def start_bias(flags: Flags, spaced: NDArray[np.bool_]) -> Floats:
     return np.select(conditions, [np.broadcast_to(value, len(flags)) for value in values], RARELY).astype(np.float32)
 
 
-def window_cuts(flags: Flags, bias: Floats) -> NDArray[np.int8]:
-    """Return per token how good a window of the encoder begins there (see ``encode.windows``): 2 at sentences, 1 at commas, 0."""
+def window_cuts(flags: Flags, spaced: NDArray[np.bool_], bias: Floats) -> NDArray[np.int8]:
+    """Return per token how good a window of the encoder begins there (see ``encode.windows``): 2 at sentences, 1 at commas, 0.
+
+    A quotation mark after a stop counts as the stop does where it stands right behind it; after a space, it opens what follows.
+    """
     _, before, _ = _neighbours(flags)
-    prev = np.where(before < 0, 0, flags[before])
-    prev2 = np.where(before < 0, 0, np.where(before[before] < 0, 0, flags[before[before]]))
-    ended = _has(prev, ENDS) | (_has(prev, CLOSES) & _has(prev2, ENDS))
-    sure = (bias == MUST) | ((bias >= 0) & ended & ~_has(flags, LOWER | MARK))
-    return np.where(sure, 2, np.where(_has(prev, MARK) & ~_has(flags, MARK), 1, 0)).astype(np.int8)
+    end = _has(flags, ENDS)
+    ended = end | (_has(flags, CLOSES) & _touching(before, spaced) & end[before])
+    last = before >= 0
+    sure = (bias == MUST) | ((bias >= 0) & last & ended[before] & ~_has(flags, LOWER | MARK))
+    return np.where(sure, 2, np.where(last & _has(flags, MARK)[before] & ~_has(flags, MARK), 1, 0)).astype(np.int8)
 
 
 def _has(flags: Flags, flag: int) -> NDArray[np.bool_]:
     return np.asarray((flags & flag) != 0, bool)
+
+
+def _touching(before: Flags, spaced: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return per token whether the word *before* it (as of ``_neighbours``) ends where it begins."""
+    return (before >= 0) & (before == np.arange(len(before)) - 1) & ~spaced[before]
 
 
 def _neighbours(flags: Flags) -> tuple[NDArray[np.bool_], Flags, NDArray[np.bool_]]:

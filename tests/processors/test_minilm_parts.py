@@ -83,12 +83,22 @@ def test_no_words_need_no_window() -> None:
     assert list(windows(np.zeros(0, np.int64), np.zeros(0, np.int8))) == []
 
 
-def test_window_cuts_stand_at_sentences_and_behind_commas() -> None:
-    doc = NLP("Iran left, Iraq stayed. Syria did not.")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Iran left, Iraq stayed. Syria did not.", {"Iran": 2, "Iraq": 1, "Syria": 2}),
+        ('"Iran left." Syria did not.', {'"': 2, "Iran": 1, "Syria": 2}),
+        ('Iran left. "Syria did not."', {"Iran": 2, "Syria": 1}),
+        ('Iran left.\n"Syria did not."', {"Iran": 2, '"': 2, "Syria": 1}),
+    ],
+)
+def test_window_cuts_stand_at_sentences_and_behind_commas(text: str, expected: dict[str, int]) -> None:
+    doc = NLP(text)
     flags = np.array([RULES.flags(token.text) for token in doc], np.int64)
-    bias = start_bias(flags, np.array([bool(token.whitespace_) for token in doc]))
-    cuts = window_cuts(flags, bias)
-    assert {token.text: int(cut) for token, cut in zip(doc, cuts, strict=True) if cut} == {"Iran": 2, "Iraq": 1, "Syria": 2}
+    spaced = np.array([bool(token.whitespace_) for token in doc])
+    cuts = window_cuts(flags, spaced, start_bias(flags, spaced))
+    found = [(token.text, int(cut)) for token, cut in zip(doc, cuts, strict=True) if cut and not token.is_space]
+    assert dict(reversed(found)) == expected
 
 
 @pytest.mark.parametrize(

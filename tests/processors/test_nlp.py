@@ -26,6 +26,8 @@ def sentences(text: str) -> list[str]:
         ("U.S. President Donald Trump met Mr. Smith.", ["U.S. President Donald Trump met Mr. Smith."]),
         ("The U.S. Army left.", ["The U.S. Army left."]),
         ("He paid 3.5 million dollars to J. R. Jones of Jan. 5 fame.", ["He paid 3.5 million dollars to J. R. Jones of Jan. 5 fame."]),
+        ("Capt. Ahmed met Sgt. Lee and Brig. Gen. Haidar.", ["Capt. Ahmed met Sgt. Lee and Brig. Gen. Haidar."]),
+        ("He saw Kim Jun. They said No. They left.", ["He saw Kim Jun.", "They said No.", "They left."]),
         ("Undersecretary for Education Mr. Toccafondi spoke.", ["Undersecretary for Education Mr. Toccafondi spoke."]),
     ],
 )
