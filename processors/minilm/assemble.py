@@ -14,6 +14,7 @@ from typing import Any
 
 import spacy
 from spacy.language import Language
+from spacy.tokenizer import Tokenizer
 
 from processors.languages import load_language
 from processors.minilm.component import NAME
@@ -55,10 +56,11 @@ def assemble(model: Path, name: str = "dateline_minilm", version: str = "0.1.0")
 
 
 def keep_abbreviations(nlp: Language) -> None:
-    """Make one token, as treebanks have it, of the abbreviations with a capital that spaCy would cut before the dot (Sgt., Capt., Brig.)."""
-    spec = load_language(nlp.lang)
-    for word in sorted(spec.abbreviations) if spec else ():
-        nlp.tokenizer.add_special_case(word.capitalize(), [{"ORTH": word.capitalize()}])
+    """Make one token, as treebanks have it, of the abbreviations that spaCy cuts before the dot (Sgt., Capt., Brig.)."""
+    spec, tokenizer = load_language(nlp.lang), nlp.tokenizer
+    assert spec is not None and isinstance(tokenizer, Tokenizer)
+    for word in sorted(spec.abbreviations):
+        tokenizer.add_special_case(word.capitalize(), [{"ORTH": word.capitalize()}])
 
 
 def complete_tables(lookups: Any) -> None:

@@ -105,7 +105,7 @@ def _has(flags: Flags, flag: int) -> NDArray[np.bool_]:
 
 def _touching(before: Flags, spaced: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return per token whether the word *before* it (as of ``_neighbours``) ends where it begins."""
-    return (before >= 0) & (before == np.arange(len(before)) - 1) & ~spaced[before]
+    return np.asarray((before >= 0) & (before == np.arange(len(before)) - 1) & ~spaced[before], bool)
 
 
 def _neighbours(flags: Flags) -> tuple[NDArray[np.bool_], Flags, NDArray[np.bool_]]:
