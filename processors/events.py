@@ -25,7 +25,8 @@ from processors.knowledge import Knowledge
 from processors.lexicon import Lexicon, load_lexicon
 from processors.merging import merged
 from processors.modality import Circumstance, Reality, circumstance, decide
-from processors.parties import Party, country_of_token, parties_at, with_country
+from processors.naming import country_of_token
+from processors.parties import Party, parties_at, with_country
 from processors.roles import RECIPIENT_TYPES, Cast, cast
 from processors.scene import Scene, by_dep, is_verb, make_scene, objects_of_preposition
 from processors.syntax import FINITE, below, governors, patients
@@ -123,7 +124,7 @@ def _draft(scene: Scene, reading: Reading, countries: Sequence[str], home: str |
     if reality is None:
         return None
     people = _at_home(scene, cast(scene, reading), countries, home)
-    if not people.actors or ("n" in reading.innermost.entry.roles and len(people.actors) + len(people.recipients) < 2):
+    if not people.actors or ("n" in reading.innermost.entry.roles and len(people.actors) + sum(not p.thing for p in people.recipients) < 2):
         return None
     if "j" in reading.innermost.entry.roles and reality.type == "MOBILIZE" and len({p.key for p in people.actors}) > 1:
         reality = Reality("COOPERATE", None, reality.modality)

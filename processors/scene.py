@@ -126,8 +126,14 @@ def conjoined(scene: Scene, token: Token, limit: int = 12) -> list[Token]:
     for item in found:
         if len(found) >= limit:
             break
-        found.extend(by_dep(scene, item, "conj"))
+        found.extend(by_dep(scene, item, "conj") or _after_and(scene, item))
     return found
+
+
+def _after_and(scene: Scene, token: Token) -> list[Token]:
+    """Return the noun after an "and" below *token*: conjoined, whatever else a parser calls it."""
+    links = by_dep(scene, token, "cc")
+    return [c for c in by_dep(scene, token, "nmod", "appos") if links and c.i > links[-1].i > token.i][:1]
 
 
 def is_verb(token: Token) -> bool:

@@ -142,11 +142,11 @@ def governors(token: Token) -> list[Token]:
     return found
 
 
-def below(scene: Scene, token: Token, *, limit: int = 40) -> list[Token]:
-    """Return *token* and what hangs from it, breadth first, at most *limit* words."""
+def below(scene: Scene, token: Token, *, limit: int = 40, without: frozenset[str] = frozenset()) -> list[Token]:
+    """Return *token* and what hangs from it, breadth first, at most *limit* words; nothing below one of the labels *without*."""
     found = [token]
     for item in found:
         if len(found) >= limit:
             return found[:limit]
-        found.extend(scene.children[item.i])
+        found.extend(child for child in scene.children[item.i] if child.dep_ not in without)
     return found

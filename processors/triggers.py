@@ -8,7 +8,7 @@ from spacy.tokens import Token
 
 from processors.lexicon import Entry, Slot
 from processors.modality import resolve_mode
-from processors.parties import is_party
+from processors.naming import is_party
 from processors.scene import Scene, by_dep, conjoined, is_verb, objects_of_preposition
 from processors.syntax import grammatical_subject, headline_verb, patients
 from stream.messages import Modality

@@ -1,0 +1,211 @@
+"""A reading → to whom it is done.
+
+Where the words are looked for, in this order: what the act points at (objects and prepositions, the outermost word first, so that
+a refused request is refused to whoever asked), what hangs deeper, whose place it is, the next party after the verb, and last the
+thing itself ("rejected the resolution").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from spacy.tokens import Token
+
+from processors.naming import country_of_token, is_party
+from processors.parties import Party, as_thing, parties_at, party_at
+from processors.scene import Scene, by_dep, is_nominal, is_verb, objects_of_preposition
+from processors.syntax import FINITE, below, is_passive, patients
+from processors.triggers import Reading
+
+STRONG = frozenset({"against", "to", "on", "upon", "at", "with", "toward", "towards", "into", "over"})
+WEAK = frozenset({"from", "for", "of", "between", "among", "about", "as", "by", "onto", "around", "off"})
+LOCATIVE = frozenset({"in", "at", "near", "across", "throughout", "inside", "outside"})
+ASIDE = LOCATIVE | {"after", "by", "since", "during", "before", "according", "under", "amid", "following", "despite"}
+DEEP = frozenset({"dobj", "xcomp", "ccomp", "prep", "acl", "dative", "oprd", "pcomp"})
+TOLD_OF = frozenset({"REQUEST", "ACCUSE", "CONCEDE", "REJECT", "COERCE"})  # the subject of what they govern undergoes them
+AGAINST_OWNER = frozenset({"REQUEST", "ACCUSE", "REJECT", "COERCE", "SANCTION"})  # whose demand, whose act it is undergoes them
+AWAITED = frozenset({"until", "unless", "before", "if", "till"})  # what follows is what somebody is to do first
+CLAUSES = frozenset({"relcl"})  # they tell something else
+LANDS = frozenset({"LOC", "FAC"})
+UNPLACED = frozenset({"SUPPORT", "CONSULT"})  # where they take place says nothing of whom they concern
+VERBAL = frozenset({"AGREE", "CONCEDE", "REQUEST", "ACCUSE", "REJECT", "THREATEN"})  # said in one place, about another
+THINGS = frozenset({"ACCUSE", "REJECT", "COERCE", "PROTEST", "SUPPORT"})  # aimed at things as well
+FORCEFUL = 3  # quad classes above are material conflict
+REACH = 16  # words after a verb within which the next party is looked for
+
+
+def recipients(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
+    """Return who undergoes *reading*; none of *actors*; empty where nobody and nothing is named."""
+    for find in (_blamed, _pointed_at, _deep, _local, right_of, _thing):
+        if found := others_than(find(scene, reading, actors), actors):
+            return found
+    return ()
+
+
+def others_than(parties: Iterable[Party], others: Iterable[Party]) -> tuple[Party, ...]:
+    """Return those of *parties* that are none of *others*: another head, another entity, no part of their phrases."""
+    taken = list(others)
+    heads = {p.head for p in taken}
+    spans = [(p.value.start, p.value.end) for p in taken]
+    entities = {p.value.entity for p in taken} - {None}
+    inside = [p for p in parties if any(a <= p.value.start and p.value.end <= b for a, b in spans)]
+    return tuple(p for p in parties if p.head not in heads and p not in inside and p.value.entity not in entities)
+
+
+def _blamed(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
+    """Return who did what is condemned, else the deed itself: whoever condemns an attack accuses nobody whom it hit."""
+    if reading.type != "ACCUSE" or not is_verb(reading.head):
+        return ()
+    for deed in patients(scene, reading.head):
+        if any(scene.lexicon.type_row(e.type, None).quad > FORCEFUL for e in scene.lexicon.nouns.get(scene.lemma_of[deed.i], ()) if e.type):
+            return others_than(doers(scene, deed), actors) or (as_thing(scene, deed),)
+    return ()
+
+
+def doers(scene: Scene, noun: Token) -> tuple[Party, ...]:
+    """Return who does what *noun* says: after "by" or "between", its possessor, the adjective or name before it."""
+    after = [n for wanted in ({"by"}, {"between", "among"}) for n in objects_of_preposition(scene, noun, wanted.__contains__)]
+    before = [
+        c
+        for c in by_dep(scene, noun, "poss", "amod", "compound", "nmod")
+        if c.dep_ == "poss" or country_of_token(scene, c) or is_party(scene, c)
+    ]
+    owners = [(n, 0) for n in after] + [(c, 1) for c in before]
+    return next((found for word, depth in owners if (found := parties_at(scene, word, depth))), ())
+
+
+def _pointed_at(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
+    heads = {head.i for head in reading.heads}
+    for noun in _places_to_look(scene, reading):
+        if noun.i in heads or any(_is_means(scene, reading, n) or _is_own(scene, n) for n in _counted(scene, noun)):
+            continue
+        if found := others_than(_parties_or_land(scene, noun), actors):
+            return found
+    return ()
+
+
+def _places_to_look(scene: Scene, reading: Reading) -> Iterator[Token]:
+    """Yield nouns in the order in which they are tried: for each word of the reading its objects that are parties, phrases that
+    point at somebody, what is inside its other objects, whose it is."""
+    for head in reading.heads:
+        objects = _undergoers(scene, reading, head)
+        yield from (n for n in objects if is_party(scene, n))
+        yield from _after(scene, (*objects, head), STRONG)
+        yield from (n for n in objects if not is_party(scene, n))
+        if reading.type in AGAINST_OWNER:
+            yield from (owner for noun in reading.heads if noun in objects for owner in by_dep(scene, noun, "poss", "amod", "compound"))
+        yield from _after(scene, (*objects, head), WEAK)
+
+
+def _after(scene: Scene, bases: Iterable[Token], wanted: frozenset[str]) -> Iterator[Token]:
+    for base in bases:
+        words = wanted - {"by"} if is_verb(base) and is_passive(scene, base) else wanted
+        yield from objects_of_preposition(scene, base, words.__contains__)
+
+
+def _undergoers(scene: Scene, reading: Reading, head: Token) -> list[Token]:
+    if not is_verb(head):
+        return []
+    clauses = by_dep(scene, head, "ccomp", "xcomp") if reading.type in TOLD_OF else []
+    return patients(scene, head) + [s for c in clauses for s in by_dep(scene, c, "nsubj", "nsubjpass")]
+
+
+def _counted(scene: Scene, noun: Token) -> list[Token]:
+    """Return *noun*, and what it only counts ("some of its troops")."""
+    counts = scene.cue("quantity", scene.lemma_of[noun.i])
+    return [noun, *(objects_of_preposition(scene, noun, "of".__eq__) if counts else [])]
+
+
+def _parties_or_land(scene: Scene, noun: Token) -> tuple[Party, ...]:
+    entity = scene.entity_of[noun.i]
+    land = entity is not None and entity.type in LANDS and entity.country is not None
+    return (party_at(scene, noun, 0),) if land else parties_at(scene, noun)
+
+
+def _is_own(scene: Scene, noun: Token) -> bool:
+    """Return whether *noun* is the actor's: "its troops", "his government"; not "their Chinese counterparts", "his rival"."""
+    lemma = scene.lemma_of[noun.i]
+    owners = [c.lower_ for c in by_dep(scene, noun, "poss") if c.pos_ == "PRON" or c.tag_ == "PRP$"]
+    bodies = ("plural_pronoun", "thing_pronoun") + (("person_pronoun",) if scene.cue("own_body", lemma) else ())
+    return not scene.cue("other", lemma) and any(scene.cue(cue, owner) for cue in bodies for owner in owners)
+
+
+def _is_means(scene: Scene, reading: Reading, noun: Token) -> bool:
+    """Return whether *noun* is what is used or sent and not who is met: "put its army on alert", "fired artillery", "sent troops"."""
+    lemma = scene.lemma_of[noun.i]
+    sent = any(
+        scene.cue("sending", scene.lemma_of[h.i]) and any(noun in _counted(scene, o) for o in patients(scene, h)) for h in reading.heads
+    )
+    if sent and (scene.cue("sent", lemma) or reading.type == "MOBILIZE"):
+        return True
+    if scene.entity_of[noun.i] is not None:
+        return False
+    used = reading.type in {"ASSAULT", "MOBILIZE"} and bool(reading.innermost.entry.frame)
+    return used and (scene.cue("military", lemma) or scene.cue("generic", lemma))
+
+
+def _deep(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
+    """Search what hangs from the event's words for the first party; clauses beside it and times are left out."""
+    for head in reading.heads:
+        for start in (c for c in scene.children[head.i] if _leads_deeper(scene, reading, c)):
+            passed_by = frozenset() if reading.type == "REQUEST" else CLAUSES  # "a petition which …, asking the government"
+            for token in sorted(below(scene, start, without=passed_by), key=lambda t: t.i):
+                if not _excluded(scene, reading, token) and (found := others_than(parties_at(scene, token), actors)):
+                    return found
+    return ()
+
+
+def _leads_deeper(scene: Scene, reading: Reading, child: Token) -> bool:
+    """Return whether whom the act concerns may stand below *child*: in a clause beside it only where it is asked or waited for there."""
+    if child.dep_ == "advcl" and reading.type in {"REJECT", "THREATEN"}:
+        return any(mark.lower_ in AWAITED for mark in by_dep(scene, child, "mark"))
+    return child.lower_ not in ASIDE and (child.dep_ in DEEP or (child.dep_ == "advcl" and reading.type == "PROTEST"))
+
+
+def _excluded(scene: Scene, reading: Reading, token: Token) -> bool:
+    own = any(token.i == head.i or (token.dep_ == "nsubj" and token.head.i == head.i) for head in reading.heads)
+    return own or not is_party(scene, token) or _is_means(scene, reading, token) or _is_own(scene, token)
+
+
+def _local(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
+    """Return whose place it is, where no party is named: a curfew in Jamaica is laid on Jamaica."""
+    if reading.type in UNPLACED:
+        return ()
+    for head in reading.heads:
+        objects = _undergoers(scene, reading, head)
+        said = head is reading.head and (reading.content is not None or scene.cue("speech", scene.lemma_of[head.i]))
+        bases = objects if reading.type in VERBAL and said else (*objects, head)
+        for noun in _after(scene, bases, LOCATIVE):
+            if found := others_than(_parties_or_land(scene, noun), actors):
+                return found
+    return ()
+
+
+def right_of(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
+    """Return the nearest party after a verb under which the parser hung next to nothing; nothing beyond a comma or a verb of speech."""
+    head = reading.head
+    if not is_verb(head) or is_passive(scene, head) or by_dep(scene, head, "dobj", "xcomp", "ccomp"):
+        return ()
+    _, end = scene.sentence_of[head.i]
+    for token in scene.doc[head.i + 1 : min(end, head.i + REACH)]:
+        if token.text in {",", ";"} or (token.tag_ in FINITE and scene.cue("speech", scene.lemma_of[token.i])):
+            return ()
+        beside = is_party(scene, token) and token.head.i != head.i and not _is_means(scene, reading, token)
+        if beside and (found := others_than(parties_at(scene, token), actors)):
+            return found
+    return ()
+
+
+def _thing(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
+    """Return the object itself, left as it is said, where it is no word of the event."""
+    if reading.type not in THINGS:
+        return ()
+    words = {word for h in (reading, reading.innermost) for slot in h.entry.frame for word in slot.words}
+    heads = {head.i for head in reading.heads}
+    for head in reading.heads:
+        for noun in _undergoers(scene, reading, head):
+            plain = is_nominal(noun) and noun.pos_ not in {"PRON", "NUM"} and scene.time_of[noun.i] is None
+            known = scene.lemma_of[noun.i] in words or scene.lemma_of[noun.i] in scene.lexicon.nouns
+            if plain and noun.i not in heads and not known and not _is_own(scene, noun):
+                return (as_thing(scene, noun),)
+    return ()
