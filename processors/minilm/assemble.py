@@ -14,9 +14,8 @@ from typing import Any
 
 import spacy
 from spacy.language import Language
-from spacy.tokenizer import Tokenizer
 
-from processors.languages import load_language
+from processors.languages import any_language
 from processors.minilm.component import NAME
 
 # Universal Dependencies call auxiliaries AUX, which spaCy's tables know only as verbs, and split clitics.
@@ -57,9 +56,8 @@ def assemble(model: Path, name: str = "dateline_minilm", version: str = "0.1.0")
 
 def keep_abbreviations(nlp: Language) -> None:
     """Make one token, as treebanks have it, of the abbreviations that spaCy cuts before the dot (Sgt., Capt., Brig.)."""
-    spec, tokenizer = load_language(nlp.lang), nlp.tokenizer
-    assert spec is not None and isinstance(tokenizer, Tokenizer)
-    for word in sorted(spec.abbreviations):
+    tokenizer: Any = nlp.tokenizer
+    for word in sorted(any_language(nlp.lang or "en").abbreviations):
         tokenizer.add_special_case(word.capitalize(), [{"ORTH": word.capitalize()}])
 
 
