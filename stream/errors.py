@@ -90,3 +90,6 @@ class OffsetsLost(StageStopped):
 
 class MigrationMismatch(StageStopped):
     """The database is at another migration than this code expects."""
+
+
+NOT_THE_INPUT = (TransientError, StageStopped, ConfigError)  # no fault of the record, feed or page at hand: wait, or stop

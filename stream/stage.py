@@ -28,7 +28,7 @@ from typing import Generic, Protocol, TypeVar
 from stream.backoff import pause
 from stream.broker import Broker, Consumer, Offsets, Producer, Record, TopicPartition
 from stream.dead_letters import Failure, send_dead_letter
-from stream.errors import BadMessage, ChildLost, DatelineError, Fenced, OffsetsLost, PermanentError, StageStopped, TransientError
+from stream.errors import NOT_THE_INPUT, BadMessage, ChildLost, Fenced, OffsetsLost, PermanentError, StageStopped, TransientError
 from stream.threads import Threads
 
 POLL_TIMEOUT = 0.5  # seconds; also how soon an idle stage notices that it should stop
@@ -203,11 +203,8 @@ class _Chunk(Generic[In, Out]):
             try:
                 results = self._stage.handle([message for _, message in part])
                 self._stage.sink.deliver(results, self.offsets if whole else {})
-            except DatelineError as e:
-                if not isinstance(e, PermanentError):
-                    raise
-                self._todo.popleft()
-                self._isolate(part, attempt, e)
+            except NOT_THE_INPUT:
+                raise
             except Exception as e:  # the only other place that catches broadly is the loop over feeds
                 self._todo.popleft()
                 self._isolate(part, attempt, e)
@@ -250,7 +247,7 @@ def _decoded(source: Source[In], records: Sequence[Record], owns: Callable[[Reco
             message = source.decode(record)
         except PermanentError as e:
             yield (record, e), 0
-        except DatelineError:
+        except NOT_THE_INPUT:
             raise
         except Exception as e:  # a decoder's own fault must not stop the stage at the same record for ever
             yield (record, BadMessage(f"cannot be decoded: {type(e).__name__}: {e}")), 0

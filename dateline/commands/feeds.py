@@ -83,7 +83,7 @@ def check(url: Annotated[str, typer.Argument(help="Address of a feed; it need no
 
     Example: dateline feeds check https://example.org/news.rss
     """
-    from ingest.worker import check_feed
+    from ingest.check import check_feed
 
     report = check_feed(load_settings(), url)
     if as_json:

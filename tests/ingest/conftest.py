@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback, and sessions that may reach it."""
+"""A real HTTP server on loopback, sessions that may reach it, and workers that fetch from it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from sqlalchemy import Engine
 
 from ingest.fetch import Session, make_session
 from stream.settings import Settings
+from tests.ingest.working import Ingest
 
 T = TypeVar("T")
 Responder = Callable[["Handler"], None]
@@ -109,6 +112,13 @@ def loopback() -> Iterator[Loopback]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def ingest(engine: Engine, tmp_path: Path) -> Iterator[Ingest]:
+    ingest = Ingest(engine, tmp_path)
+    yield ingest
+    ingest.close()
 
 
 def with_session(work: Callable[[Session], Awaitable[T]], **settings: object) -> T:

@@ -1,0 +1,78 @@
+"""Writing a feed's entries down: drafts and decisions, made on the thread that holds the transaction.
+
+An entry that cannot be drafted or written is logged and left out, and keeps none of the others from going out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from ingest.article import Draft, Identified, Rendered, decide_entry, draft_of, identify, render, wants_page
+from ingest.model import ParsedFeed
+from ingest.outcome import brief
+from storage import sightings
+from storage.leases import FeedLease
+from storage.revisions import Known
+from storage.sightings import Write, Written
+from stream.errors import NOT_THE_INPUT
+
+MAX_LEFT_OUT = 100  # entries of one fetch; with more it is not the entries
+
+log = logging.getLogger("dateline.ingest")
+
+
+@dataclass(frozen=True, slots=True)
+class _Drafted:
+    item: Identified
+    draft: Draft
+    rendered: Rendered
+    page_wanted: bool
+
+
+def write_down(engine: Engine, lease: FeedLease, parsed: ParsedFeed, fetched_at: datetime, page_wait: float) -> tuple[Written, int]:
+    """Write the entries of *parsed* down; return what was written, and how many entries had to be left out.
+
+    An entry that waits for its page does so for *page_wait* seconds at most.
+    """
+    drafted: list[_Drafted] = []
+    faults: list[Exception] = []
+    for item in identify(lease.feed.feed_id, parsed.link, parsed.entries):
+        try:
+            draft = draft_of(lease.feed, parsed, item, fetched_at)
+            drafted.append(_Drafted(item, draft, render(draft), wants_page(lease.feed, item, draft)))  # so that the transaction is short
+        except Exception as e:
+            _leave_out(lease, item, e, faults)
+    return _write(engine, lease, drafted, page_wait, faults), len(faults)
+
+
+def _write(engine: Engine, lease: FeedLease, part: Sequence[_Drafted], page_wait: float, faults: list[Exception]) -> Written:
+    """Write *part* in one transaction; where that fails for good, its halves, until what is to blame is alone and joins *faults*."""
+
+    def decide(index: int, known: Known) -> Write:
+        one = part[index]
+        return decide_entry(one.draft, one.rendered, known, page_wanted=one.page_wanted, page_wait=page_wait)
+
+    try:
+        return sightings.write_entries(engine, lease, [one.item.keys for one in part], decide)
+    except NOT_THE_INPUT:
+        raise
+    except Exception as e:
+        if len(faults) >= MAX_LEFT_OUT or not part:
+            raise  # it is not the entries
+        if len(part) == 1:
+            _leave_out(lease, part[0].item, e, faults)
+            return Written(0, 0, (), 0)
+    middle = len(part) // 2
+    first, second = (_write(engine, lease, half, page_wait, faults) for half in (part[:middle], part[middle:]))
+    return Written(first.new + second.new, first.changed + second.changed, first.outbox + second.outbox, first.pages + second.pages)
+
+
+def _leave_out(lease: FeedLease, item: Identified, error: Exception, faults: list[Exception]) -> None:
+    faults.append(error)
+    told = {"feed_id": lease.feed.feed_id, "feed_url": lease.feed.url, "entry_key": item.keys.entry_key}
+    log.error("an entry cannot be written down: %s: %s", type(error).__name__, brief(str(error)), extra=told)

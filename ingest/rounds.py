@@ -1,0 +1,113 @@
+"""The round of one feed: lease, fetch, parse, write down, publish, record. Nothing that a feed makes go wrong ends the worker."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+
+from ingest.entries import write_down
+from ingest.fetch import fetch
+from ingest.model import Failed, Fetched, Validators
+from ingest.outcome import Outcome, fault
+from ingest.parse import ParseError, parse
+from ingest.schedule import Limits
+from ingest.taken import Taken, outcome_of, plan_of, record_of, update_of, without_body
+from ingest.tools import Tools
+from storage import leases
+from storage.feeds import Feed
+from storage.leases import FeedLease
+from stream.errors import NOT_THE_INPUT, ChildLost, Fenced
+from stream.messages import clean_text
+
+log = logging.getLogger("dateline.ingest")
+
+
+class FeedRounds:
+    """The queue of feeds that are due; see ``ingest.pump.Queue``. A feed is leased for *lease* seconds."""
+
+    def __init__(self, tools: Tools, lease: float, poll: float) -> None:
+        self._tools = tools
+        self._lease = lease
+        self._limits = Limits(tools.settings.min_interval, tools.settings.max_interval)
+        self.room = tools.settings.fetch_concurrency
+        self.poll = poll
+
+    async def claim(self, room: int) -> Sequence[FeedLease]:
+        """Lease up to *room* feeds that are due."""
+        return await self._tools.rim.db(leases.claim_due, room, self._lease)
+
+    async def nothing_left(self) -> bool:
+        """True: what is due was claimed, and what was claimed is done."""
+        return True
+
+    def give_back(self, engine: Engine, left: Sequence[FeedLease]) -> None:
+        """Have the feeds be due at once."""
+        leases.release_feeds(engine, left)
+
+    async def work(self, lease: FeedLease) -> None:
+        """Fetch one feed and record what came of it."""
+        try:
+            outcome = await self._round(lease)
+        except Fenced as e:
+            log.warning("%s", e, extra={**_named(lease.feed), "outcome": "fenced"})
+        except NOT_THE_INPUT:
+            raise
+        except Exception:
+            log.exception("not even the failure of a feed can be recorded; its lease runs out", extra=_named(lease.feed))
+        else:
+            self._tools.report(outcome)
+
+    async def _round(self, lease: FeedLease) -> Outcome:
+        started_at, started = datetime.now(UTC), time.monotonic()
+        taken = await self._take(lease)
+        try:
+            await self._record(lease, taken, started_at, time.monotonic() - started)
+        except NOT_THE_INPUT:
+            raise
+        except Exception as e:  # what a feed makes go wrong here must not end the worker either
+            log.exception("what came of a feed cannot be recorded", extra=_named(lease.feed))
+            taken = without_body(lease.feed, fault(e))
+            await self._record(lease, taken, started_at, time.monotonic() - started)
+        return outcome_of(lease.feed, taken, time.monotonic() - started)
+
+    async def _take(self, lease: FeedLease) -> Taken:
+        """Fetch, parse, write down and publish; whatever a feed makes go wrong becomes a failure of that feed."""
+        feed = lease.feed
+        try:
+            result = await fetch(self._tools.session, feed.url, Validators(feed.etag, feed.last_modified))
+            if isinstance(result, Fetched):
+                return await self._read(lease, result)
+        except NOT_THE_INPUT:
+            raise
+        except ParseError as e:
+            result = Failed("parse", clean_text(str(e)))
+        except ChildLost as e:
+            result = Failed("parse", f"parsing it had to be given up: {e}")
+        except Exception as e:
+            log.exception("a fault in Dateline, not in the feed", extra=_named(feed))
+            result = fault(e)
+        return without_body(feed, result)
+
+    async def _read(self, lease: FeedLease, result: Fetched) -> Taken:
+        tools, size = self._tools, len(result.body)
+        digest = hashlib.sha256(result.body).hexdigest()
+        if digest == lease.feed.body_hash:
+            return Taken(result, "unchanged", digest, size)
+        parsed = await tools.children.run(parse, result.url, result.body, result.media_type, result.charset)
+        written, left_out = await tools.rim.db(write_down, lease, parsed, datetime.now(UTC), tools.settings.page_wait)
+        dropped = await tools.publisher.publish(written.outbox)
+        return Taken(result, "fetched", digest, size, parsed, written, dropped, left_out)
+
+    async def _record(self, lease: FeedLease, taken: Taken, started_at: datetime, duration: float) -> None:
+        plan = plan_of(lease.feed, taken, datetime.now(UTC), random.random(), self._limits)  # noqa: S311
+        await self._tools.rim.db(leases.record_outcome, lease, update_of(lease.feed, taken, plan), record_of(taken, started_at, duration))
+
+
+def _named(feed: Feed) -> dict[str, str]:
+    return {"feed_id": feed.feed_id, "feed_url": feed.url}

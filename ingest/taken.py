@@ -1,0 +1,103 @@
+"""What one fetch of a feed brought, and what its row, its record and its log line become. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ingest.article import MAX_TITLE_CHARS
+from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, ParsedFeed, Validators
+from ingest.outcome import Outcome, dropped_note, notes
+from ingest.schedule import FeedState, Limits, Plan, Published, next_fetch
+from storage.feeds import Feed
+from storage.leases import FeedUpdate, FetchRecord
+from storage.sightings import Written
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one fetch of a feed brought; *parsed* and *written* are None where the body was not looked at."""
+
+    result: FetchResult
+    outcome: str
+    body_hash: str | None
+    size: int = 0
+    parsed: ParsedFeed | None = None
+    written: Written | None = None
+    dropped: int = 0
+    left_out: int = 0
+
+    @property
+    def message(self) -> str | None:
+        """One line for people: the problem, or what had to be repaired or left out."""
+        if isinstance(self.result, Failed):
+            return self.result.message
+        left_out = f"{self.left_out} entries that cannot be written down were left out" if self.left_out else None
+        return notes(self.parsed.note if self.parsed else None, left_out, dropped_note(self.dropped))
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status, where there was an answer."""
+        if isinstance(self.result, Failed):
+            return self.result.status
+        return {Fetched: 200, NotModified: 304, Gone: 410}[type(self.result)]
+
+
+def without_body(feed: Feed, result: FetchResult) -> Taken:
+    """Return what a fetch brought that gave no body, or none that could be read."""
+    outcome = result.kind if isinstance(result, Failed) else "gone" if isinstance(result, Gone) else "not-modified"
+    return Taken(result, outcome, feed.body_hash)
+
+
+def plan_of(feed: Feed, taken: Taken, now: datetime, jitter: float, limits: Limits) -> Plan:
+    """Return when *feed* is fetched next; *jitter* in [0, 1)."""
+    state = FeedState(feed.url, feed.interval_seconds, feed.failures, feed.moved_to, feed.moved_sightings)
+    published = None
+    if taken.parsed is not None and taken.written is not None:
+        dates = tuple(entry.published_at for entry in taken.parsed.entries if entry.published_at)
+        published = Published(taken.written.new, dates, taken.parsed.ttl)
+    return next_fetch(state, taken.result, published, now, jitter, limits)
+
+
+def update_of(feed: Feed, taken: Taken, plan: Plan) -> FeedUpdate:
+    """Return what *feed*'s row becomes. After a failure the validators stay: they belong to the last body that was read."""
+    kept = taken.result.validators if isinstance(taken.result, Fetched | NotModified) else Validators(feed.etag, feed.last_modified)
+    return FeedUpdate(
+        url=plan.url,
+        delay=plan.delay,
+        interval_seconds=plan.interval,
+        failures=plan.failures,
+        state=plan.state,
+        reason=plan.reason,
+        etag=kept.etag,
+        last_modified=kept.last_modified,
+        body_hash=taken.body_hash,
+        moved_to=plan.moved_to,
+        moved_sightings=plan.moved_sightings,
+        title=taken.parsed.title[:MAX_TITLE_CHARS] if taken.parsed else "",
+        error=plan.reason or (taken.message if isinstance(taken.result, Failed) else None),
+    )
+
+
+def record_of(taken: Taken, started_at: datetime, duration: float) -> FetchRecord:
+    """Return the row of ``fetches``; *duration* in seconds."""
+    new, changed = (taken.written.new, taken.written.changed) if taken.written else (0, 0)
+    entries = len(taken.parsed.entries) if taken.parsed else 0
+    return FetchRecord(started_at, duration, taken.outcome, taken.status, taken.size, entries, new, changed, taken.message)
+
+
+def outcome_of(feed: Feed, taken: Taken, duration: float) -> Outcome:
+    """Return what is logged and shown; *duration* in seconds."""
+    return Outcome(
+        kind="feed",
+        url=feed.url,
+        outcome=taken.outcome,
+        duration=duration,
+        feed_id=feed.feed_id,
+        status=taken.status,
+        entries=len(taken.parsed.entries) if taken.parsed else 0,
+        new=taken.written.new if taken.written else 0,
+        changed=taken.written.changed if taken.written else 0,
+        dropped=taken.dropped,
+        message=taken.message,
+    )

@@ -1,0 +1,148 @@
+"""What becomes of feeds that are fetched, on both databases, with a real HTTP server, a real broker, and real children that parse."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, event, select, update
+
+from storage import feeds, upkeep
+from storage.schema_feeds import feeds as feeds_table
+from storage.schema_feeds import fetches
+from stream.messages import Article, decode
+from tests.ingest.conftest import Handler, Loopback
+from tests.ingest.working import LONG, Ingest, rss
+
+
+def test_new_entries_are_published_once_whole(ingest: Ingest, loopback: Loopback) -> None:
+    links = [loopback.url(f"/news/{n}") for n in (1, 2)]
+    url = loopback.serve("/feed", rss(("g1", links[0] + "?utm_source=rss", LONG), ("g2", links[1], LONG)))
+    feed, _ = feeds.add_feed(ingest.engine, url, outlet="Example News", country="GBR")
+    assert ingest.once() == ["fetched"]
+    records = ingest.records()
+    first, second = sorted((decode(Article, record.value) for record in records), key=lambda article: article.title)
+    assert {record.key for record in records} == {first.id.encode(), second.id.encode()}
+    assert (first.feed_id, first.entry_key, first.url, first.link) == (feed.feed_id, "g1", links[0], links[0] + "?utm_source=rss")
+    assert (first.outlet, first.country, first.language, first.revision) == ("Example News", "GBR", "en", 1)
+    assert first.text == f"Title g1\n\n{LONG.strip()}"
+    assert first.published_at is not None
+    assert ingest.once() == [], "it is not due"
+    assert ingest.again() == ["unchanged"]
+    assert ingest.published() == []
+    assert (ingest.feed().title, ingest.feed().failures, upkeep.count_waiting(ingest.engine)) == ("Example", 0, (0, 0))
+
+
+def test_not_modified_reads_nothing_and_keeps_the_validators(ingest: Ingest, loopback: Loopback) -> None:
+    def answer(handler: Handler) -> None:
+        fresh = (
+            handler.headers.get("If-None-Match") == '"1"' and handler.headers.get("If-Modified-Since") == "Mon, 02 Mar 2026 12:00:00 GMT"
+        )
+        validators = {"ETag": '"1"', "Last-Modified": "Mon, 02 Mar 2026 12:00:00 GMT"}
+        handler.answer(304 if fresh else 200, b"" if fresh else rss(("g1", loopback.url("/1"), LONG)), validators)
+
+    feeds.add_feed(ingest.engine, loopback.route("/feed", answer))
+    assert [ingest.once(), ingest.again(), ingest.again()] == [["fetched"], ["not-modified"], ["not-modified"]]
+    assert len(ingest.published()) == 1
+    with ingest.engine.connect() as connection:
+        rows = connection.execute(
+            select(fetches.c.outcome, fetches.c.status, fetches.c.entries, fetches.c.new).order_by(fetches.c.fetch_id)
+        ).all()
+    assert [tuple(row) for row in rows] == [("fetched", 200, 1, 1), ("not-modified", 304, 0, 0), ("not-modified", 304, 0, 0)]
+
+
+def test_a_changed_entry_is_the_next_revision_of_the_same_article(ingest: Ingest, loopback: Loopback) -> None:
+    link = loopback.url("/news/1")
+    url = loopback.serve("/feed", rss(("g1", link, LONG)))
+    feeds.add_feed(ingest.engine, url)
+    ingest.once()
+    (first,) = ingest.published()
+    loopback.serve("/feed", rss(("g1", link + "-moved", LONG + "Correction: it was Tuesday."), head="<ttl>60</ttl>"))
+    ingest.again()
+    (second,) = ingest.published()
+    assert (second.id, second.revision, second.first_seen_at) == (first.id, 2, first.first_seen_at)
+    assert second.text.endswith("Correction: it was Tuesday.")
+
+
+def test_the_same_link_in_two_feeds_is_one_article(ingest: Ingest, loopback: Loopback) -> None:
+    link = loopback.url("/news/1")
+    for name in ("a", "b"):
+        feeds.add_feed(ingest.engine, loopback.serve(f"/{name}", rss((f"guid of {name}", f"{link}?utm_source={name}", LONG + name))))
+    assert sorted(ingest.once()) == ["fetched", "fetched"]
+    (article,) = ingest.published()
+    assert (article.url, article.revision) == (link, 1)
+
+
+def test_a_bad_feed_is_a_row_and_a_log_line_and_harms_nobody(ingest: Ingest, loopback: Loopback, caplog: pytest.LogCaptureFixture) -> None:
+    bad = loopback.serve("/bad", b"<html><body>Not a feed</body></html>")
+    missing = loopback.url("/missing")
+    good = loopback.serve("/good", rss(("g1", loopback.url("/1"), LONG)))
+    for url in (bad, missing, good):
+        feeds.add_feed(ingest.engine, url)
+    with caplog.at_level(logging.INFO, "dateline.ingest"):
+        assert sorted(ingest.once()) == ["fetched", "http", "parse"]
+    assert len(ingest.published()) == 1
+    rows = {feed.url: feed for feed in feeds.list_feeds(ingest.engine)}
+    assert "not a feed" in (rows[bad].last_error or "")
+    assert "404" in (rows[missing].last_error or "")
+    assert (rows[bad].failures, rows[good].failures, rows[good].last_error) == (1, 0, None)
+    assert rows[bad].next_fetch_at > feeds.database_time(ingest.engine) + timedelta(minutes=4)
+    lines = {record.__dict__["feed_id"]: record for record in caplog.records if "feed_id" in record.__dict__}
+    assert {line.levelname for line in (lines[rows[bad].feed_id], lines[rows[missing].feed_id])} == {"WARNING"}
+    assert lines[rows[missing].feed_id].__dict__["status"] == 404
+
+
+def test_gone_stops_a_feed_and_a_permanent_redirect_moves_it_at_the_second_sight(ingest: Ingest, loopback: Loopback) -> None:
+    target = loopback.serve("/new", rss(("g1", loopback.url("/1"), LONG)))
+    feeds.add_feed(ingest.engine, loopback.serve("/old", b"", 301, Location=target))
+    urls = []
+    for run in (ingest.once, ingest.again, ingest.again):
+        run()
+        urls.append(ingest.feed().url)
+    assert urls == [loopback.url("/old"), target, target]
+    loopback.serve("/new", b"", 410)
+    assert ingest.again() == ["gone"]
+    assert ingest.feed().state == "gone"
+    assert ingest.again() == []
+
+
+def test_bytes_that_are_not_utf8_in_a_status_line_or_a_content_type_are_a_failure_of_their_feed(ingest: Ingest, loopback: Loopback) -> None:
+    for name, answer in {
+        "reason": b"HTTP/1.1 404 N\xff\r\nContent-Length: 0\r\n\r\n",
+        "type": b"HTTP/1.1 200 OK\r\nContent-Type: text/\xff\r\nContent-Length: 5\r\n\r\nhello",
+    }.items():
+        feeds.add_feed(ingest.engine, loopback.route(f"/{name}", lambda handler, answer=answer: handler.raw(answer)))  # type: ignore[misc]
+    assert sorted(ingest.once()) == ["http", "parse"]
+    assert all("\ufffd" in (feed.last_error or "") for feed in feeds.list_feeds(ingest.engine))
+
+
+def test_an_outcome_that_cannot_be_recorded_is_a_plain_failure_of_its_feed(
+    ingest: Ingest, loopback: Loopback, caplog: pytest.LogCaptureFixture
+) -> None:
+    feeds.add_feed(ingest.engine, loopback.serve("/feed", rss(("g1", loopback.url("/1"), LONG))))
+    refused = []
+
+    @event.listens_for(ingest.engine, "before_cursor_execute")
+    def once(connection: Connection, cursor: object, statement: str, *rest: object) -> None:
+        if statement.startswith("INSERT INTO fetches") and not refused:
+            refused.append(statement)
+            raise UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed")
+
+    assert ingest.once() == ["parse"]
+    assert "UnicodeEncodeError" in (ingest.feed().last_error or "")
+    assert ingest.feed().failures == 1
+    assert "cannot be recorded" in caplog.text
+    assert len(ingest.published()) == 1
+
+
+def test_a_worker_that_lost_its_lease_records_nothing(ingest: Ingest, loopback: Loopback) -> None:
+    def slow(handler: Handler) -> None:
+        with ingest.engine.begin() as connection:
+            connection.execute(update(feeds_table).values(lease_token="another worker's"))
+        handler.answer(200, rss(("g1", loopback.url("/1"), LONG)))
+
+    feeds.add_feed(ingest.engine, loopback.route("/feed", slow))
+    assert ingest.once() == []
+    assert ingest.published() == []
+    assert ingest.feed().last_fetch_at is None
