@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from processors.contexts import paragraph_contexts
 from processors.drafts import Draft
-from processors.event_dates import date_event, is_historical, times_of
+from processors.event_dates import date_event, default_date, is_historical, times_of
 from processors.event_places import Ground, event_place, filed_from, ground
 from processors.magnitudes import magnitudes_of
 from processors.scene import Scene
@@ -45,7 +45,7 @@ def _detailed(scene: Scene, background: Background, draft: Draft, counts: Magnit
     details = {
         "contexts": background.contexts[max(bisect_right(background.starts, draft.order) - 1, 0)],
         "historical": is_historical(when, scene.facts.published_on),
-        "date": when,
+        "date": when or default_date(scene, draft.heads[0]),
         "planned_date": plan,
         "place": event_place(scene, background.ground, draft.heads, event.type, event.mode),
         "magnitudes": counts,

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from spacy.tokens import Token
 
-from processors.scene import Scene, is_verb
+from processors.scene import Scene, by_dep, is_verb
 from processors.syntax import governors
 from stream.messages import EventDate, Modality, Span, TimeExpression
 
 HISTORICAL_DAYS = 90  # an event that ended earlier before publication is history, not news
 
 _ISO = re.compile(r"(?P<year>\d{4})(?:-(?:W(?P<week>\d{2})|(?P<month>\d{2})(?:-(?P<day>\d{2}))?))?")
+
+
+_OF_ITS_NOUN = frozenset({"poss", "compound", "amod", "nmod", "nummod"})  # Friday's attack, the August accord
+_ELSEWHEN = frozenset({"after", "before", "following", "since", "ahead", "until"})
+_SUBORDINATE = frozenset({"advcl", "xcomp", "ccomp", "conj", "pcomp", "prep", "parataxis"})
+_VERBAL = frozenset({"ACCUSE", "SUPPORT", "REJECT"})
+
+
+class Timed(NamedTuple):
+    """A time of an event: *rank* 0 is the act's own, a later one that of what its words govern; *since* begins a span up to now."""
+
+    rank: int
+    time: TimeExpression
+    since: bool = False
 
 
 def days_of(value: str) -> tuple[date, date, str] | None:
@@ -51,73 +66,136 @@ def event_date(time: TimeExpression) -> EventDate | None:
     )
 
 
-def published(on: date | None) -> EventDate | None:
-    """Return the day of publication as an event's date."""
-    return None if on is None else EventDate(start=on.isoformat(), end=on.isoformat(), precision="day")
+def default_date(scene: Scene, head: Token) -> EventDate | None:
+    """Return the day of publication, which is that of an event unless it is said to lie further back ("had previously called")."""
+    on = scene.facts.published_on
+    past = any(scene.cue("vague_past", word.lower_) for word in by_dep(scene, head, "advmod"))
+    return None if on is None or past else EventDate(start=on.isoformat(), end=on.isoformat(), precision="day")
 
 
-def times_of(scene: Scene, heads: Sequence[Token]) -> list[tuple[int, TimeExpression]]:
-    """Return the times of the clauses that *heads* govern with the head's rank, in text order.
+def times_of(scene: Scene, heads: Sequence[Token]) -> list[Timed]:
+    """Return the times of the clauses that *heads* govern, in text order; else the only one of the clauses above.
 
-    A time belongs to the nearest verb above it. One at the sentence's beginning also belongs to the clause of the main verb.
+    A time belongs to the nearest verb above it, and not to the event if another stands between them: in "condemned Friday's
+    attack", "fled after the war in March" the time is the attack's and the war's.
     """
     rank = {head.i: n for n, head in reversed(list(enumerate(heads)))}
     rank |= {verb.i: 0 for verb in _carriers(scene, heads[0]) if verb.i not in rank}
-    start, end = scene.sentence_of[heads[0].i]
-    found: list[tuple[int, TimeExpression]] = []
+    found: list[Timed] = []
+    loose: list[Timed] = []
+    clauses = _clauses_above(scene, heads[0])
+    for time, top in _tops(scene, *scene.sentence_of[heads[0].i]):
+        owner = _owner(scene, top, rank)
+        if owner is not None:
+            found.append(Timed(owner, time, since=_is_since(top)))
+        elif _is_loose(scene, top, clauses):
+            loose.append(Timed(len(heads) - 1, time, since=_is_since(top)))
+    return found or (loose if len(loose) == 1 else [])
+
+
+def _tops(scene: Scene, start: int, end: int) -> Iterator[tuple[TimeExpression, Token]]:
+    """Yield the dates and hours between two tokens, each with the highest of its words in the tree."""
     for i in range(start, end):
         time = scene.time_of[i]
-        if time is None or (i > start and scene.time_of[i - 1] is time):
+        if time is None or time.type not in {"DATE", "TIME"} or (i > start and scene.time_of[i - 1] is time):
             continue
-        owner = _owner(scene, i, rank)
-        if owner is not None:
-            found.append((owner, time))
-    return found
+        top = scene.doc[i]
+        while top.head.i != top.i and scene.time_of[top.head.i] is time:
+            top = top.head
+        yield time, top
+
+
+def _is_since(top: Token) -> bool:
+    return top.dep_ == "pobj" and top.head.lower_ == "since"
 
 
 def _carriers(scene: Scene, head: Token) -> list[Token]:
-    """Return the verbs whose time is also that of *head*: "the talks took place in March", "…, killing two"."""
+    """Return the verbs whose time is also that of *head*: "talks took place in March", "marking the first meeting"."""
     above = head.head
-    carried = head.dep_ in {"nsubj", "nsubjpass", "dobj"} if not is_verb(head) else head.dep_ in {"advcl", "xcomp"} and head.tag_ == "VBG"
-    if not carried or above.i == head.i or not is_verb(above) or scene.cue("speech", scene.lemma_of[above.i]):
+    if above.i == head.i or not is_verb(above) or scene.cue("speech", scene.lemma_of[above.i]):
         return []
-    return [above, *(_carriers(scene, above) if not is_verb(head) and above.dep_ == "advcl" else [])]
+    if is_verb(head):
+        return [above] if head.dep_ in {"advcl", "xcomp"} and head.tag_ == "VBG" else []
+    carried = head.dep_ in {"nsubj", "nsubjpass", "dobj"} and scene.cue("carrying", scene.lemma_of[above.i])
+    return [above, *_carriers(scene, above)] if carried else []
 
 
-def _owner(scene: Scene, i: int, rank: dict[int, int]) -> int | None:
-    top = scene.doc[i]
-    while top.head.i != top.i and scene.time_of[top.head.i] is scene.time_of[i]:
-        top = top.head
-    if top.i in rank:
-        return rank[top.i]
+def _owner(scene: Scene, top: Token, rank: Mapping[int, int]) -> int | None:
+    """Return the rank of the head that the time below *top* belongs to, None where it belongs to something else."""
+    below = top
     for above in governors(top):
         if above.i in rank:
             return rank[above.i]
-        if is_verb(above) or (above.dep_ in {"relcl", "acl"}):
+        if is_verb(above) or _is_others(scene, below, above, top):
             return None
+        below = above
     return None
 
 
+def _is_others(scene: Scene, below: Token, above: Token, top: Token) -> bool:
+    """Return whether the step from *below* up to *above* leads away from what the time *top* tells the day of."""
+    if above.dep_ in {"relcl", "acl"} or (below is top and below.dep_ in _OF_ITS_NOUN):
+        return True
+    named = above.lower_ in scene.lexicon.nouns or scene.lemma_of[above.i] in scene.lexicon.nouns
+    elsewhere = above.dep_ == "prep" and above.lower_ in _ELSEWHEN and below is not top
+    return elsewhere or (
+        named and below.dep_ == "prep" and above.dep_ in {"dobj", "pobj", "nsubj", "nsubjpass"} and _happened_itself(scene, above)
+    )
+
+
+def _happened_itself(scene: Scene, noun: Token) -> bool:
+    """Return whether an event noun tells of something apart: what is condemned, praised, rejected; not "at a summit"."""
+    occasion = noun.dep_ == "pobj" and noun.head.lower_ in {"at", "during"}
+    verb = noun.head.head if noun.dep_ == "pobj" else noun.head
+    return not occasion and any(entry.type in _VERBAL for entry in scene.lexicon.verbs.get(scene.lemma_of[verb.i], ()))
+
+
+def _clauses_above(scene: Scene, head: Token) -> set[int]:
+    """Return the verbs to whose clauses that of *head* is subordinate, as far as nobody speaks in between."""
+    token = [head, *_carriers(scene, head)][-1]
+    found = {token.i}
+    while token.dep_ in _SUBORDINATE and token.head.i not in found:
+        token = token.head
+        if scene.cue("speech", scene.lemma_of[token.i]):
+            break
+        found.add(token.i)
+    return found
+
+
+def _is_loose(scene: Scene, top: Token, clauses: Container[int]) -> bool:
+    """Return whether a time that no word of the event governs may still be its day: it is that of one of *clauses*."""
+    below = top
+    for above in governors(top):
+        if _is_others(scene, below, above, top):
+            return False
+        if is_verb(above):
+            return above.i in clauses
+        below = above
+    return False
+
+
 def date_event(
-    times: Iterable[tuple[int, TimeExpression]], modality: Modality, published_on: date | None, *, verbal: bool
+    times: Iterable[Timed], modality: Modality, published_on: date | None, *, verbal: bool
 ) -> tuple[EventDate | None, EventDate | None]:
-    """Return (date of the act, planned date). *times* are (rank of the head, time); rank 0 is the act's own word.
+    """Return (date of the act, planned date), None where the text does not tell.
 
     A time after publication can only be that of a plan; a planned act's inner times are the plan's.
     """
     act: EventDate | None = None
     plan: EventDate | None = None
     ahead = modality in {"planned", "conditional", "possible", "hypothetical"}
-    for rank, time in times:
+    for rank, time, since in times:
         found = event_date(time)
         if found is None:
             continue
+        if since and published_on is not None and found.end < published_on.isoformat():
+            found = found.model_copy(update={"end": published_on.isoformat()})
         later = published_on is not None and date.fromisoformat(found.start) > published_on
-        if ahead and (later or rank > 0 or not verbal):
+        if (ahead and (later or rank > 0 or not verbal)) or (later and verbal):
             plan = plan or found
         elif not later:
             act = act or found
-    return act or published(published_on), plan
+    return act, plan
 
 
 def is_historical(when: EventDate | None, published_on: date | None) -> bool:

@@ -15,7 +15,7 @@ from spacy.tokens import Token
 from processors.places import find_place
 from processors.scene import Scene, by_dep, is_verb
 from processors.syntax import governors, patients
-from stream.messages import Event, Place
+from stream.messages import Entity, Event, Place
 
 PLACE_TYPES = frozenset({"GPE", "LOC", "FAC"})
 MAX_WORDS = 60  # below an event's word, in which its place is sought
@@ -168,11 +168,17 @@ def _place_at(scene: Scene, on: Ground, word: Token) -> Place | None:
     entity, mention = scene.entity_of[word.i], scene.mention_of[word.i]
     if entity is None or mention is None:
         return _unnamed(scene, on, word)
-    if entity.type not in PLACE_TYPES:
-        return None
     span = scene.doc[mention[0] : mention[1]]
-    place = entity.place or Place(name=entity.name, country=entity.country, precision="point" if entity.type == "FAC" else None)
-    return place.model_copy(update={"start": span.start_char, "end": span.end_char})
+    place = entity.place or _of_entity(scene, on, entity)
+    return place and place.model_copy(update={"start": span.start_char, "end": span.end_char})
+
+
+def _of_entity(scene: Scene, on: Ground, entity: Entity) -> Place | None:
+    """Return the place of an entity that is not on the map, or that the pipeline has taken for something else (in Genova)."""
+    if entity.type in PLACE_TYPES:
+        return Place(name=entity.name, country=entity.country, precision="point" if entity.type == "FAC" else None)
+    known = entity.type == "NORP" or scene.knowledge.organisation(entity.name) or scene.knowledge.metonym(entity.name)
+    return None if known else find_place(entity.name, scene.knowledge, on.hints)
 
 
 def _unnamed(scene: Scene, on: Ground, word: Token) -> Place | None:

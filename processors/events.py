@@ -19,7 +19,7 @@ from spacy.tokens import Doc, Token
 
 from processors.attribution import attribution, speaker
 from processors.details import complete, detailed, read_background
-from processors.drafts import Draft
+from processors.drafts import Draft, who
 from processors.facts import DocumentFacts
 from processors.knowledge import Knowledge
 from processors.lexicon import Lexicon, load_lexicon
@@ -70,7 +70,7 @@ def code_events(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: L
         drafts.extend(detailed(scene, background, list(_code_sentence(scene, start, end, home))))
         if len(drafts) > MAX_EVENTS:
             break
-    return _numbered(complete(scene, draft.event) for draft in merged(drafts))
+    return _numbered(complete(scene, draft.event) for draft in merged(drafts, facts.published_on))
 
 
 # --- one sentence
@@ -128,7 +128,8 @@ def _draft(scene: Scene, reading: Reading, countries: Sequence[str], home: str |
         return None
     if "j" in reading.innermost.entry.roles and reality.type == "MOBILIZE" and len({p.key for p in people.actors}) > 1:
         reality = Reality("COOPERATE", None, reality.modality)
-    return _finish(scene, reading.heads, reality, people, _confidence(reading, reality, people, seen))
+    content = reading.innermost.type or reality.type
+    return _finish(scene, reading.heads, content, reality, people, _confidence(reading, reality, people, seen))
 
 
 def _circumstance(scene: Scene, reading: Reading) -> Circumstance:
@@ -154,7 +155,7 @@ def _obligations(
         recipients = tuple(p for noun in asked for p in parties_at(scene, noun))
         if actors and recipients and not {a.key for a in actors} & {r.key for r in recipients}:
             people = _at_home(scene, Cast(actors, recipients, "direct"), countries, home)
-            draft = _finish(scene, (above, token), Reality("REQUEST", "change", "asserted"), people, 0.75)
+            draft = _finish(scene, (above, token), "REQUEST", Reality("REQUEST", "change", "asserted"), people, 0.75)
             taken.update((above.i, token.i))
             if draft is not None:
                 yield draft
@@ -179,6 +180,7 @@ def _obliged(scene: Scene, token: Token) -> bool:
 def _finish(
     scene: Scene,
     heads: Sequence[Token],
+    content: str,
     reality: Reality,
     people: Cast,
     confidence: float,
@@ -204,7 +206,7 @@ def _finish(
         attribution=attribution(speaker(scene, heads[0]), people.actors),
         confidence=round(confidence, 2),
     )
-    return Draft(tuple(heads), event, frozenset(p.key for p in people.actors), frozenset(p.key for p in people.recipients))
+    return Draft(tuple(heads), event, content, who(scene, people.actors), who(scene, people.recipients))
 
 
 def _trigger(scene: Scene, head: Token) -> TextSpan:

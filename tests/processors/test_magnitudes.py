@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from processors.event_dates import date_event, days_of, event_date, is_historical
+from processors.event_dates import Timed, date_event, days_of, event_date, is_historical
 from processors.counts import parse_number
 from stream.messages import TimeExpression
 
@@ -50,14 +50,14 @@ def test_a_range_ends_with_its_end() -> None:
 
 def test_a_later_day_dates_a_plan_and_never_an_act() -> None:
     published = date(2025, 5, 13)
-    act, plan = date_event([(0, a_time("2025-06-01"))], "planned", published, verbal=True)
-    assert (act.start if act else None, plan.start if plan else None) == ("2025-05-13", "2025-06-01")
-    act, plan = date_event([(0, a_time("2025-06-01"))], "asserted", published, verbal=False)
-    assert (act.start if act else None, plan) == ("2025-05-13", None)
+    act, plan = date_event([Timed(0, a_time("2025-06-01"))], "planned", published, verbal=True)
+    assert (act, plan.start if plan else None) == (None, "2025-06-01")
+    act, plan = date_event([Timed(0, a_time("2025-06-01"))], "asserted", published, verbal=False)
+    assert (act, plan) == (None, None)
 
 
 def test_an_earlier_day_beside_the_verb_dates_the_act() -> None:
-    act, plan = date_event([(0, a_time("2025-05-12"))], "asserted", date(2025, 5, 13), verbal=False)
+    act, plan = date_event([Timed(0, a_time("2025-05-12"))], "asserted", date(2025, 5, 13), verbal=False)
     assert (act.start if act else None, plan) == ("2025-05-12", None)
 
 
