@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from processors.event_dates import Timed, date_event, days_of, event_date, is_historical
 from processors.counts import parse_number
+from processors.event_dates import Timed, date_event, days_of, event_date, is_historical
 from stream.messages import TimeExpression
 
 
@@ -16,7 +16,8 @@ from stream.messages import TimeExpression
         ("3,000 to 5,000", (3000, 5000)), ("two dozen", (24, 24)), ("dozens", (24, None)), ("thousands", (2000, None)),
         ("twenty five", (25, 25)), ("two hundred", (200, 200)), ("two million", (2_000_000, 2_000_000)), ("some", None), ("", None),
         ("no fewer than 30", (30, None)), ("no more than 30", (0, 30)), ("fewer than 30", (0, 29)), ("as many as 140", (0, 140)),
-        ("tens of thousands", (20_000, None)), ("hundreds of thousands", (200_000, None)), ("several", (2, None)), ("1.5 million", (1_500_000, 1_500_000)),
+        ("tens of thousands", (20_000, None)), ("hundreds of thousands", (200_000, None)), ("several", (2, None)),
+        ("1.5 million", (1_500_000, 1_500_000)),
         ("twenty-five", (25, 25)), ("two to three", (2, 3)), ("half a dozen", (6, 6)), ("hundreds", (200, None)), ("a dozen", (12, 12)),
     ],
 )  # fmt: skip
