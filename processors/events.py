@@ -95,6 +95,8 @@ def _code_sentence(scene: Scene, start: int, end: int, home: str | None) -> Iter
             taken.update(t.i for clause in clauses for t in below(scene, clause))
         if reading.type == "PROTEST":  # its demand is no second event (PLOVER manual)
             taken.update(c.i for c in by_dep(scene, token, "advcl", "xcomp") if is_verb(c))
+        if reading.type == "CONSULT":  # nor is what is talked about
+            taken.update(c.i for c in by_dep(scene, token, "advcl") if scene.lemma_of[c.i] in {"discuss", "talk", "confer"})
         draft = _draft(scene, reading, countries, home)
         if draft is not None:
             yield draft
@@ -110,10 +112,11 @@ def _depth(token: Token, limit: int = 60) -> int:
 def _frame_words(scene: Scene, reading: Reading) -> Iterator[int]:
     """Yield event nouns that are part of a verb's frame and no events beside it ("signed the treaty", "lifted the curfew")."""
     for head, entry in ((reading.head, reading.entry), (reading.innermost.head, reading.innermost.entry)):
-        for slot in entry.frame:
+        for slot in (slot for slot in entry.frame if slot.bond != "not"):
             nouns = patients(scene, head) if slot.name == "obj" and is_verb(head) else objects_of_preposition(scene, head, slot.name.__eq__)
             for noun in nouns:
-                yield from (item.i for item in below(scene, noun, limit=6) if scene.lemma_of[item.i] in slot.words or item.i == noun.i)
+                words = (item for item in below(scene, noun, limit=6) if not is_verb(item) or item.i == noun.i)
+                yield from (item.i for item in words if scene.lemma_of[item.i] in slot.words or item.i == noun.i)
 
 
 def _draft(scene: Scene, reading: Reading, countries: Sequence[str], home: str | None) -> Draft | None:

@@ -24,10 +24,15 @@ PARTICLES = frozenset({"off", "in", "out", "up", "down", "over", "away", "back"}
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """What must stand beside a word: *name* is ``obj`` or a preposition; *words* are lemmas, ``@party`` or ``@any`` among them."""
+    """What may stand beside a word: *name* is a role such as ``obj`` or a preposition.
+
+    *words*: lemmas, and ``@party``, ``@people``, ``@any``.
+    *bond*: ``or`` (one of the line's slots has to be filled), ``and`` (this one has to), ``not`` (it must not be).
+    """
 
     name: str
     words: frozenset[str]
+    bond: str = "or"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,8 @@ class Entry:
     @property
     def rank(self) -> tuple[int, int]:
         """Return the order of entries that hold together: the more a line asks for, the better; then the later line."""
-        return 2 * (self.particle is not None) + 2 * len(self.frame) + self.governs + 2 * self.infinitive, self.line
+        asked = sum(slot.bond != "or" for slot in self.frame) + any(slot.bond == "or" for slot in self.frame)
+        return 2 * (self.particle is not None) + 2 * asked + self.governs + 2 * self.infinitive, self.line
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +162,7 @@ def _parse_entries(line: str, number: int, classes: Mapping[str, frozenset[str]]
 
 
 def _parse_slot(item: str, classes: Mapping[str, frozenset[str]]) -> Slot:
-    name, _, values = item.partition(":")
+    name, _, values = item.lstrip("!&").partition(":")
     words: set[str] = set()
     for value in values.split(","):
         if value.startswith("@@"):
@@ -165,7 +171,7 @@ def _parse_slot(item: str, classes: Mapping[str, frozenset[str]]) -> Slot:
             words |= classes[value[1:]]
         else:
             words.add(value)
-    return Slot(name, frozenset(words))
+    return Slot(name, frozenset(words), {"!": "not", "&": "and"}.get(item[0], "or"))
 
 
 def _parse_classes(text: str) -> dict[str, frozenset[str]]:

@@ -113,7 +113,7 @@ def circumstance(scene: Scene, head: Token, type_: str | None = None) -> Circums
     if not is_verb(head) and type_ == "CONSULT" and not _has_taken_place(scene, head, verb):
         return Circumstance(possible=True, negated=bool(by_dep(scene, verb, "neg")), outer=_outer(scene, head, verb))
     return Circumstance(
-        future=_any(scene, "modal_future", modals) or _going_to(scene, verb) or _headline_future(scene, verb),
+        future=_any(scene, "modal_future", modals) or _going_to(scene, verb) or _is_to(scene, verb) or _headline_future(scene, verb),
         negated=bool(by_dep(scene, verb, "neg")) or _any(scene, "negation", words) or _has_yet(scene, verb) or _none_of(scene, verb),
         possible=_any(scene, "modal_possible", modals) or _any(scene, "adverb_possible", words) or _possible_noun(scene, head),
         would=_any(scene, "modal_conditional", modals),
@@ -156,6 +156,13 @@ def _any(scene: Scene, cue: str, words: set[str]) -> bool:
 def _going_to(scene: Scene, verb: Token) -> bool:
     above = verb.head
     return verb.dep_ == "xcomp" and above.lower_ in {"going", "gonna", "due", "set", "expected", "scheduled"} and above.i != verb.i
+
+
+def _is_to(scene: Scene, verb: Token) -> bool:
+    """Return whether *verb* is what somebody is to do ("the ministers are to meet")."""
+    above = verb.head
+    infinitive = verb.tag_ == "VB" and any(c.tag_ == "TO" for c in by_dep(scene, verb, "aux") + by_dep(scene, above, "aux"))
+    return infinitive and verb.dep_ in {"xcomp", "ccomp"} and scene.lemma_of[above.i] == "be" and above.tag_ in {"VBZ", "VBP", "VBD"}
 
 
 def _headline_future(scene: Scene, verb: Token) -> bool:
@@ -214,7 +221,7 @@ def _link(scene: Scene, token: Token) -> Modality:
     if dep == "conj" and is_verb(token) and is_verb(above) and not by_dep(scene, token, "nsubj", "nsubjpass") and above.dep_ == "advcl":
         return _adverbial(scene, above)
     if dep == "advcl":
-        return _adverbial(scene, token)
+        return "asserted" if scene.cue("occasion", scene.lemma_of[above.i]) else _adverbial(scene, token)
     if dep not in {"xcomp", "ccomp", "acl", "pcomp", "pobj", "dobj", "prep", "nsubjpass", "oprd"}:
         return "asserted"
     if dep == "acl" and token.tag_ in {"VBG", "VBN"}:

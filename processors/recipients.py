@@ -56,7 +56,7 @@ def _blamed(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[
     """Return who did what is condemned, else the deed itself: whoever condemns an attack accuses nobody whom it hit."""
     if reading.type != "ACCUSE" or not is_verb(reading.head):
         return ()
-    for deed in patients(scene, reading.head):
+    for deed in (noun for noun in patients(scene, reading.head) if noun not in reading.heads):
         if any(scene.lexicon.type_row(e.type, None).quad > FORCEFUL for e in scene.lexicon.nouns.get(scene.lemma_of[deed.i], ()) if e.type):
             return others_than(doers(scene, deed), actors) or (as_thing(scene, deed),)
     return ()

@@ -33,7 +33,7 @@ class Cast:
 
 def cast(scene: Scene, reading: Reading) -> Cast:
     """Return who acts and who undergoes in *reading*; an empty cast where no actor is found."""
-    outer, inner = reading.entry, _role_entry(reading)
+    outer, inner = reading.entry, _role_entry(scene, reading)
     if "<" in outer.roles or "<" in inner.roles:
         return _reversed(scene, reading)
     actors, found = _actors(scene, reading)
@@ -49,8 +49,8 @@ def cast(scene: Scene, reading: Reading) -> Cast:
     return Cast(actors, () if "0" in inner.roles or mutual else recipients(scene, reading, actors), found)
 
 
-def _role_entry(reading: Reading) -> Entry:
-    same = reading.content is not None and reading.type == reading.innermost.type
+def _role_entry(scene: Scene, reading: Reading) -> Entry:
+    same = reading.content is not None and (reading.type == reading.innermost.type or _unsaid(scene, reading.head))
     return reading.innermost.entry if same else reading.entry
 
 
@@ -82,7 +82,7 @@ def _acting(scene: Scene, reading: Reading) -> tuple[Token, ...]:
 
     An operator's own where it makes an event of another type; what is only announced is the act of whoever is to do it.
     """
-    if reading.content is None or reading.type == reading.innermost.type:
+    if reading.content is None or reading.type == reading.innermost.type or _unsaid(scene, reading.head):
         return reading.heads
     return reading.content.heads if _announces_another(scene, reading) else (reading.head,)
 
@@ -92,6 +92,11 @@ def _announces_another(scene: Scene, reading: Reading) -> bool:
     if reading.content is None or not scene.cue("speech", scene.lemma_of[reading.head.i]):
         return False
     return any(scene.entity_of[s.i] is not None for s in by_dep(scene, reading.content.head, "nsubj", "nsubjpass"))
+
+
+def _unsaid(scene: Scene, verb: Token) -> bool:
+    """Return whether nobody is said to do what *verb* says of an event ("talks between … are scheduled"): those of the event do it."""
+    return is_verb(verb) and is_passive(scene, verb) and not by_dep(scene, verb, "agent")
 
 
 def _agents(scene: Scene, head: Token) -> tuple[Party, ...]:

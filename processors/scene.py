@@ -14,6 +14,7 @@ from processors.lexicon import Lexicon
 from stream.messages import Entity, TimeExpression
 
 MAX_SENTENCE = 250  # tokens; what a parser calls a longer sentence is a list or a table, and is read in pieces of so many
+HYPHENS = frozenset({"-", "\u2010", "\u2011", "\u2013"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,18 @@ def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Le
 def _lemma(token: Token, lexicon: Lexicon) -> str:
     """Return the lower-case lemma, mended where a rule-based lemmatiser goes wrong: "staged" → stag, "Jets" at a sentence's start."""
     lemma, word = token.lemma_.lower() or token.lower_, token.lower_
+    if token.i > 1 and token.nbor(-1).text in HYPHENS and (joined := _joined(token.nbor(-2).lower_, lemma, lexicon)):
+        return joined
     if token.tag_[:2] == "VB" and lemma not in lexicon.verbs and f"{lemma}e" in lexicon.verbs:
         return f"{lemma}e" if word.startswith(f"{lemma}e") or word == f"{lemma}ing" else lemma
     if token.tag_ == "NNPS" and not token.ent_type_ and lemma == word and word.endswith("s"):
         return word[:-1] if word[:-1] in lexicon.cues["people"] | lexicon.cues["military"] else word
     return lemma
+
+
+def _joined(first: str, lemma: str, lexicon: Lexicon) -> str | None:
+    """Return the entry that a word taken apart at its hyphen stands for: "test-fired", "co-operate", "cease-fire"."""
+    return next((word for word in (f"{first}-{lemma}", f"{first}{lemma}") if word in lexicon.verbs or word in lexicon.nouns), None)
 
 
 def _sides(facts: DocumentFacts, lexicon: Lexicon) -> dict[str, str]:

@@ -15,6 +15,7 @@ from stream.messages import Modality
 
 MAX_DEPTH = 4  # operators over operators: "refused to agree to resume talks"
 MAX_SEARCH = 14  # words of a noun phrase looked at for an event noun
+_CONTENT_ONLY = frozenset({"light", "begin", "undergo", "give", "end", "occur"})  # operators that are nothing by themselves
 _VERBAL = ("xcomp", "ccomp")
 ASIDE = frozenset({"after", "before", "during", "since", "until", "because", "despite", "amid", "following", "as", "without", "according"})
 
@@ -55,7 +56,7 @@ def read(scene: Scene, token: Token, depth: int = 0) -> Reading | None:
             content, searched = find_content(scene, token, entry, depth), True
         if entry.governs and content is None and not _clausal(scene, token):
             continue
-        if entry.operator in {"light", "begin", "undergo", "give", "end"} and content is None:
+        if entry.operator in _CONTENT_ONLY and content is None:
             continue
         return _compose(scene, token, entry, content if entry.operator else None)
     return None
@@ -67,52 +68,76 @@ def _candidates(scene: Scene, token: Token) -> tuple[Entry, ...]:
         return ()  # a word of a name
     lemma = scene.lemma_of[token.i]
     lexicon = scene.lexicon
-    if token.pos_ == "ADJ" or token.tag_.startswith("JJ") or _participial(scene, token):
-        return (
-            lexicon.adjectives.get(token.lower_, ())
-            if token.dep_ in {"acomp", "ROOT", "conj", "ccomp", "xcomp", "oprd", "acl"} or is_verb(token)
-            else ()
-        )
+    adjective = token.pos_ == "ADJ" or token.tag_.startswith("JJ")
+    if adjective and token.dep_ in {"dobj", "pobj"}:  # a noun that the tagger does not know ("launched a counteroffensive")
+        return lexicon.nouns.get(lemma, ())
+    if adjective or _participial(scene, token):
+        predicate = token.dep_ in {"acomp", "ROOT", "conj", "ccomp", "xcomp", "oprd", "acl"} or is_verb(token)
+        return lexicon.adjectives.get(token.lower_, ()) if predicate else ()
     if is_verb(token):
         bare = token.dep_ in {"amod", "compound"} and token.tag_ in {"VBN", "VBG", "VB"} and not headline_verb(scene, token)
         return () if bare or token.dep_ in {"aux", "auxpass"} else lexicon.verbs.get(lemma, ())
-    if token.pos_ == "NOUN" or token.tag_ in {"NN", "NNS"}:
-        return lexicon.nouns.get(lemma, ())
-    return ()
+    return lexicon.nouns.get(lemma, ()) if token.pos_ == "NOUN" or token.tag_ in {"NN", "NNS"} else ()
 
 
 def _holds(scene: Scene, token: Token, entry: Entry) -> bool:
+    if "f" in entry.roles and _figurative(scene, token):
+        return False
     if entry.particle and not _has_particle(scene, token, entry.particle):
         return False
     if entry.infinitive and not any(c.tag_ == "VB" for c in by_dep(scene, token, "xcomp", "ccomp", "advcl")):
         return False
-    return not entry.frame or any(_slot_filled(scene, token, slot) for slot in entry.frame)
+    asked = [slot for slot in entry.frame if slot.bond == "or"]
+    if asked and not any(_slot_filled(scene, token, slot) for slot in asked):
+        return False
+    return all(_slot_filled(scene, token, slot) == (slot.bond == "and") for slot in entry.frame if slot.bond != "or")
+
+
+def _figurative(scene: Scene, token: Token) -> bool:
+    """Return whether the sentence speaks of sport or markets, where "attacked", "struck" and "fired" are figures of speech."""
+    start, end = scene.sentence_of[token.i]
+    return any(scene.cue("register", scene.lemma_of[i]) or scene.cue("register", scene.doc[i].lower_) for i in range(start, end))
 
 
 def _has_particle(scene: Scene, token: Token, particle: str) -> bool:
-    if any(child.lower_ == particle for child in scene.children[token.i]):
+    if not is_verb(token):
+        return any(c.lower_ == particle for c in scene.children[token.i]) or (token.i > 0 and scene.doc[token.i - 1].lower_ == particle)
+    if token.i + 1 < len(scene.doc) and scene.doc[token.i + 1].lower_ == particle:
         return True
-    beside = token.i + 1 if is_verb(token) else token.i - 1
-    return 0 <= beside < len(scene.doc) and scene.doc[beside].lower_ == particle
+    return any(c.lower_ == particle and c.i > token.i and not _of_time(scene, c) for c in scene.children[token.i])
+
+
+def _of_time(scene: Scene, preposition: Token) -> bool:
+    """Return whether *preposition* only says when: the "on" of "called the king on Friday" is no part of the verb."""
+    return any(scene.time_of[noun.i] is not None for noun in by_dep(scene, preposition, "pobj"))
 
 
 def _slot_filled(scene: Scene, token: Token, slot: Slot) -> bool:
-    if slot.name == "subj":
+    return any(_fits(scene, item, slot.words) for noun in _slot_words(scene, token, slot.name) for item in conjoined(scene, noun))
+
+
+def _slot_words(scene: Scene, token: Token, name: str) -> list[Token]:
+    """Return the words that stand in the role *name* of *token*."""
+    verb = is_verb(token)
+    if name == "subj":
         subject = grammatical_subject(scene, token)
-        nouns = [] if subject is None else [subject, *by_dep(scene, subject, "compound", "amod")]
-    elif slot.name == "pred":
-        nouns = by_dep(scene, token, "oprd", "acomp", "attr", "xcomp", "ccomp")
-    elif slot.name == "obj":
-        nouns = patients(scene, token) if is_verb(token) else objects_of_preposition(scene, token, lambda w: w == "of")
-        nouns = nouns + by_dep(scene, token, "oprd", "acomp") if "guilty" in slot.words else nouns
-    else:
-        nouns = objects_of_preposition(scene, token, lambda word: word == slot.name)
-        nouns += (
-            [n for p in patients(scene, token) for n in objects_of_preposition(scene, p, lambda word: word == slot.name)]
-            if is_verb(token)
-            else []
-        )
-    return any(_fits(scene, item, slot.words) for noun in nouns for item in conjoined(scene, noun))
+        return [] if subject is None or _is_body(scene, subject) else [subject, *by_dep(scene, subject, "compound", "amod")]
+    if name == "pred":
+        return by_dep(scene, token, "oprd", "acomp", "attr", "xcomp", "ccomp")
+    if name == "mod":
+        return by_dep(scene, token, "advmod", "amod", "compound", "nmod", "poss")
+    if name == "clause":
+        return by_dep(scene, token, "advcl", "acl") + ([] if verb else by_dep(scene, token.head, "advcl"))
+    if name == "obj":
+        return patients(scene, token) if verb else objects_of_preposition(scene, token, lambda word: word == "of")
+    bases = [token, *(patients(scene, token) if verb else [token.head] if token.dep_ == "dobj" else [])]
+    return [noun for base in bases for noun in objects_of_preposition(scene, base, lambda word: word == name)]
+
+
+def _is_body(scene: Scene, noun: Token) -> bool:
+    """Return whether *noun* is a word of an organisation's name: the "Union" of the African Union is no trade union."""
+    entity = scene.entity_of[noun.i]
+    return entity is not None and entity.type == "ORG"
 
 
 def _fits(scene: Scene, noun: Token, words: frozenset[str]) -> bool:
@@ -125,7 +150,13 @@ def _fits(scene: Scene, noun: Token, words: frozenset[str]) -> bool:
         scene.lemma_of[inner.i] in words for inner in objects_of_preposition(scene, noun, lambda word: word == "of")
     ):
         return True
-    return "@party" in words and is_party(scene, noun)
+    return ("@party" in words and is_party(scene, noun)) or ("@people" in words and _is_people(scene, noun))
+
+
+def _is_people(scene: Scene, noun: Token) -> bool:
+    """Return whether *noun* is a party of flesh and blood: no state, place or team named by one."""
+    entity = scene.entity_of[noun.i]
+    return is_party(scene, noun) and (entity is None or entity.type in {"PERSON", "NORP"})
 
 
 def _clausal(scene: Scene, token: Token) -> bool:
@@ -134,10 +165,11 @@ def _clausal(scene: Scene, token: Token) -> bool:
 
 def find_content(scene: Scene, token: Token, entry: Entry, depth: int) -> Reading | None:
     """Return what *token* governs as an event: its infinitive or clause, its object, what stands after its prepositions."""
-    for clause in by_dep(scene, token, *_VERBAL) + _purpose_clauses(scene, token):
-        found = read(scene, clause, depth + 1) or _through(scene, clause, depth)
-        if found:
-            return found
+    if entry.operator == "occur":
+        subject = grammatical_subject(scene, token)
+        return _noun_content(scene, subject, depth) if subject is not None else None
+    if found := _clause_content(scene, by_dep(scene, token, *_VERBAL), depth):
+        return found
     nouns = patients(scene, token) if is_verb(token) else []
     for noun in nouns:
         found = _noun_content(scene, noun, depth)
@@ -146,12 +178,27 @@ def find_content(scene: Scene, token: Token, entry: Entry, depth: int) -> Readin
         for clause in by_dep(scene, noun, "acl"):
             if clause.tag_ == "VB" and (found := read(scene, clause, depth + 1)):
                 return found
-    return _after_prepositions(scene, token, entry, depth)
+    return _after_prepositions(scene, token, entry, depth) or _clause_content(
+        scene, _purpose_clauses(scene, token) + _gerunds(scene, token), depth
+    )
+
+
+def _clause_content(scene: Scene, clauses: list[Token], depth: int) -> Reading | None:
+    for clause in clauses:
+        if found := read(scene, clause, depth + 1) or _through(scene, clause, depth):
+            return found
+    return None
 
 
 def _purpose_clauses(scene: Scene, token: Token) -> list[Token]:
     """Return infinitives that the parser hung beside the verb or noun ("a plan to withdraw")."""
     return [c for c in by_dep(scene, token, "advcl", "acl") if c.tag_ == "VB" and any(a.tag_ == "TO" for a in by_dep(scene, c, "aux"))]
+
+
+def _gerunds(scene: Scene, token: Token) -> list[Token]:
+    """Return gerunds after a preposition that the parser marks as clauses ("banned from travelling")."""
+    clauses = (c for c in by_dep(scene, token, "advcl", "acl") if c.tag_ == "VBG")
+    return [c for c in clauses if any(m.tag_ == "IN" and m.lower_ not in ASIDE | {"by"} for m in by_dep(scene, c, "mark"))]
 
 
 def _through(scene: Scene, clause: Token, depth: int) -> Reading | None:
