@@ -27,7 +27,7 @@ from rich.table import Table
 from scripts.kafka import KafkaServer, missing
 from stream.broker import Broker, TopicPartition, TopicSpec
 from stream.connect import connect_broker
-from stream.kafka_broker import MESSAGE_BYTES
+from stream.kafka_cluster import MESSAGE_BYTES
 
 BATCH = 500
 ROUNDS = 5

@@ -1,4 +1,4 @@
-"""The broker contract on Apache Kafka through kafka-python 3.0, whose errors are translated here and go no further.
+"""The broker contract on Apache Kafka through kafka-python 3.0, whose errors go no further (``kafka_errors.py``).
 
 What kafka-python leaves to its caller, and is done here:
 
@@ -7,7 +7,6 @@ What kafka-python leaves to its caller, and is done here:
 - ``poll`` says nothing when the brokers are away: an idle consumer asks one of them every PROBE_INTERVAL.
 - The coordinator checks a commit's generation but not who owns the partition. A member that lost a partition in a rebalance
   and stayed in the group could still commit it: ownership is checked here.
-- A client that cannot reach any server keeps its thread after the constructor has raised: the servers are tried first.
 - A leader that joined before it knew a topic's partitions joins again when it does. If ``poll`` gives up waiting meanwhile,
   kafka-python forgets that it is joining, and stays without partitions and heartbeats for good: it is reminded here.
 - A join that ends between two polls is not taken up by the next one but begun anew, and all other members have to join again:
@@ -16,8 +15,6 @@ What kafka-python leaves to its caller, and is done here:
 
 from __future__ import annotations
 
-import logging
-import socket
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -33,7 +30,6 @@ from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaPartition
 
 from stream.broker import (
-    MAX_RECORD_BYTES,
     Headers,
     Offsets,
     PartitionLag,
@@ -42,52 +38,19 @@ from stream.broker import (
     TopicSpec,
     checked_size,
     offsets_lost,
-    unknown_topic,
 )
-from stream.errors import BrokerUnavailable, ConfigError, DatelineError, Fenced, OffsetsLost, RecordTooLarge
+from stream.errors import DatelineError, Fenced, OffsetsLost
+from stream.kafka_cluster import DELIVERY_TIMEOUT, MESSAGE_BYTES, REQUEST_TIMEOUT, Cluster, group_offsets, make_topic, ms, partitions_of
+from stream.kafka_errors import NoOffset, OutOfRange, translated
 
 SESSION_TIMEOUT = 45.0  # seconds that a silent member keeps its partitions
 MAX_POLL_INTERVAL = 300.0  # seconds that a living member may neither poll nor send a heartbeat, and that a rebalance waits for it
 MIN_POLL = 0.05  # seconds; shorter ones would give up joining before a broker can answer
 HANDOVER = 0.01  # seconds into a poll after which it gets the outcome of a join that ended before it
-REQUEST_TIMEOUT = 15.0  # seconds
-DELIVERY_TIMEOUT = 20.0  # seconds until a record that no broker takes has failed
-CONNECT_TIMEOUT = 10.0  # seconds
 COMMIT_TIMEOUT = 15.0  # seconds
 CLOSE_TIMEOUT = 3.0  # seconds
 PROBE_INTERVAL = 3.0  # seconds without any answer after which an idle consumer asks for one
 BUFFER_BYTES = 16 * 1024 * 1024  # under way in one producer
-MESSAGE_BYTES = MAX_RECORD_BYTES + 1024 * 1024  # of a batch with one record of the largest size, its framing included
-
-_FENCED = (
-    errors.CommitFailedError,
-    errors.IllegalGenerationError,
-    errors.UnknownMemberIdError,
-    errors.RebalanceInProgressError,
-    errors.FencedInstanceIdError,
-    errors.FencedMemberEpochError,
-    errors.StaleMemberEpochError,
-)
-_TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
-_REFUSED = (
-    errors.AuthorizationError,
-    errors.IllegalSaslStateError,
-    errors.InvalidConfigurationError,
-    errors.InvalidGroupIdError,
-    errors.InvalidReplicationFactorError,
-    errors.InvalidSessionTimeoutError,
-    errors.InvalidTopicError,
-    errors.KafkaConfigurationError,
-    errors.PolicyViolationError,
-    errors.SaslAuthenticationFailedError,
-    errors.SecurityDisabledError,
-    errors.UnsupportedCompressionTypeError,
-    errors.UnsupportedSaslMechanismError,
-    errors.UnsupportedVersionError,
-)
-_CLIENTS: tuple[Any, ...] = (kafka.KafkaProducer, kafka.KafkaConsumer, kafka.KafkaAdminClient)
-
-log = logging.getLogger("dateline.kafka")
 
 
 class KafkaBroker:
@@ -99,16 +62,13 @@ class KafkaBroker:
     def __init__(
         self, servers: Sequence[str], *, options: Mapping[str, Any] | None = None, session_timeout: float = SESSION_TIMEOUT
     ) -> None:
-        known = set().union(*(client.DEFAULT_CONFIG for client in _CLIENTS))
-        if unknown := sorted(set(options or {}) - known):
-            raise ConfigError(f"{unknown[0]} is no option of kafka-python (DATELINE_KAFKA_OPTIONS)")
-        self._cluster = _Cluster(tuple(servers), dict(options or {}))
+        self._cluster = Cluster(servers, options or {})
         self._session_timeout = session_timeout
 
     def ensure_topics(self, topics: Iterable[TopicSpec]) -> tuple[str, ...]:
         """Make the topics that do not exist yet; return the names of those made."""
         with self._cluster.admin() as admin:
-            return tuple(spec.name for spec in topics if _make_topic(admin, spec))
+            return tuple(spec.name for spec in topics if make_topic(admin, spec))
 
     def producer(self) -> KafkaProducer:
         """Return a new producer."""
@@ -121,10 +81,10 @@ class KafkaBroker:
     def lag(self, group: str, topics: Sequence[str]) -> tuple[PartitionLag, ...]:
         """Return how far *group* is in every partition of *topics*, sorted."""
         with self._cluster.admin() as admin:
-            partitions = _partitions(admin, topics)
+            partitions = partitions_of(admin, topics)
             if not partitions:
                 return ()
-            committed = _group_offsets(admin, group, partitions)
+            committed = group_offsets(admin, group, partitions)
             starts = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
             ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
         return tuple(
@@ -139,7 +99,7 @@ class KafkaBroker:
 class KafkaProducer:
     """An idempotent producer that is replaced when it has failed; see ``stream.broker.Producer``."""
 
-    def __init__(self, cluster: _Cluster) -> None:
+    def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._inner: Any = None
         self._topics: set[str] = set()  # known to exist
@@ -197,7 +157,7 @@ class KafkaProducer:
     @contextmanager
     def _abandoned_on_error(self, doing: str) -> Iterator[None]:
         try:
-            with _translated(doing):
+            with translated(doing):
                 yield
         except DatelineError:
             self.close()
@@ -207,7 +167,7 @@ class KafkaProducer:
 class KafkaConsumer:
     """One member of a group with the cooperative-sticky assignor; see ``stream.broker.Consumer``."""
 
-    def __init__(self, cluster: _Cluster, group: str, topics: Sequence[str], session_timeout: float) -> None:
+    def __init__(self, cluster: Cluster, group: str, topics: Sequence[str], session_timeout: float) -> None:
         self._cluster = cluster
         self._group = group
         self._topics = tuple(topics)
@@ -252,8 +212,8 @@ class KafkaConsumer:
             return
         self._check_owner(wanted)
         try:
-            with _translated("committing"):
-                self._inner.commit(wanted, timeout_ms=_ms(COMMIT_TIMEOUT))
+            with translated("committing"):
+                self._inner.commit(wanted, timeout_ms=ms(COMMIT_TIMEOUT))
         except Fenced:
             self._rewind()
             raise
@@ -278,20 +238,20 @@ class KafkaConsumer:
         inner, self._inner = self._inner, None
         if inner is not None:
             with suppress(errors.KafkaError):
-                inner.close(autocommit=False, timeout_ms=_ms(CLOSE_TIMEOUT))
+                inner.close(autocommit=False, timeout_ms=ms(CLOSE_TIMEOUT))
         self._resume, self._rewound, self._lost = {}, set(), set()
 
     def _joined(self) -> Any:
         for topic in self._topics:
             self._cluster.require(topic)
         session = self._session_timeout
-        with _translated("connecting"):
+        with translated("connecting"):
             inner = self._cluster.client(
                 kafka.KafkaConsumer,
                 group_id=self._group,
-                session_timeout_ms=_ms(session),
-                heartbeat_interval_ms=_ms(min(3.0, session / 4)),
-                max_poll_interval_ms=_ms(max(MAX_POLL_INTERVAL, session)),
+                session_timeout_ms=ms(session),
+                heartbeat_interval_ms=ms(min(3.0, session / 4)),
+                max_poll_interval_ms=ms(max(MAX_POLL_INTERVAL, session)),
                 partition_assignment_strategy=[CooperativeStickyAssignor],
                 enable_auto_commit=False,
                 auto_offset_reset="none",  # what is missing is told, never skipped: see _poll
@@ -307,14 +267,14 @@ class KafkaConsumer:
         """Poll once. A partition without a committed offset is read from its start."""
         _remember_join(self._inner._coordinator)
         try:
-            with _translated("polling"):
-                polled: dict[KafkaPartition, list[Any]] = self._inner.poll(timeout_ms=_ms(max(MIN_POLL, timeout)), max_records=max_records)
+            with translated("polling"):
+                polled: dict[KafkaPartition, list[Any]] = self._inner.poll(timeout_ms=ms(max(MIN_POLL, timeout)), max_records=max_records)
                 return polled
-        except _NoOffset as e:
+        except NoOffset as e:
             for partition in e.partitions & self._inner.assignment():
                 self._inner.seek_to_beginning(partition)
             return {}
-        except _OutOfRange as e:
+        except OutOfRange as e:
             raise self._offsets_lost(e.positions) from e
 
     def _check_owner(self, partitions: Iterable[KafkaPartition]) -> None:
@@ -339,73 +299,19 @@ class KafkaConsumer:
         """Raise BrokerUnavailable if nothing answers: an empty poll does not tell."""
         if time.monotonic() - self._heard_at < PROBE_INTERVAL:
             return
-        with _translated("asking a broker for a sign of life"):
-            self._inner.end_offsets([KafkaPartition(self._topics[0], 0)], timeout_ms=_ms(PROBE_INTERVAL))
+        with translated("asking a broker for a sign of life"):
+            self._inner.end_offsets([KafkaPartition(self._topics[0], 0)], timeout_ms=ms(PROBE_INTERVAL))
         self._heard_at = time.monotonic()
 
     def _offsets_lost(self, positions: Mapping[KafkaPartition, int]) -> OffsetsLost:
         """The error for positions that the log does not have: below its start, above its end, or where it was cut and written anew."""
-        with _translated("looking for the log's start"):
-            starts = self._inner.beginning_offsets(list(positions), timeout_ms=_ms(REQUEST_TIMEOUT))
-            ends = self._inner.end_offsets(list(positions), timeout_ms=_ms(REQUEST_TIMEOUT))
+        with translated("looking for the log's start"):
+            starts = self._inner.beginning_offsets(list(positions), timeout_ms=ms(REQUEST_TIMEOUT))
+            ends = self._inner.end_offsets(list(positions), timeout_ms=ms(REQUEST_TIMEOUT))
         missing = {(at.topic, at.partition): _gap(position, starts[at], ends[at]) for at, position in positions.items()}
         # Above the end the topic was made anew, and everything in it is still to be read.
         anew = {(at.topic, at.partition): starts[at] for at, position in positions.items() if position > ends[at]}
         return offsets_lost(self._group, missing, anew)
-
-
-class _Cluster:
-    """Where the brokers are and how to talk to them; makes clients."""
-
-    def __init__(self, servers: tuple[str, ...], options: dict[str, Any]) -> None:
-        self._servers = servers
-        self._options = options
-
-    @property
-    def delivery_timeout(self) -> float:
-        """Seconds until a record that no broker takes has failed."""
-        return float(self._options.get("delivery_timeout_ms", DELIVERY_TIMEOUT * 1000)) / 1000
-
-    def client(self, kind: Any, **settings: Any) -> Any:
-        """Return a connected client of *kind*. Raises BrokerUnavailable, and kafka-python's errors."""
-        self._reach()
-        common = {
-            "bootstrap_servers": list(self._servers),
-            "client_id": "dateline",
-            "bootstrap_timeout_ms": _ms(CONNECT_TIMEOUT),
-            "request_timeout_ms": _ms(REQUEST_TIMEOUT),
-            "reconnect_backoff_max_ms": 2000,  # by default up to 30 s pass until a broker that is back is noticed
-        }
-        given = {name: value for name, value in self._options.items() if name in kind.DEFAULT_CONFIG}
-        try:
-            return kind(**{**common, **settings, **given})
-        except (ValueError, TypeError, AssertionError) as e:
-            raise ConfigError(f"kafka-python does not take its options: {e} (DATELINE_KAFKA_OPTIONS)") from e
-
-    @contextmanager
-    def admin(self) -> Iterator[Any]:
-        """An admin client for a block, in which kafka-python's errors are translated."""
-        with _translated("asking"), self.client(kafka.KafkaAdminClient) as admin:
-            yield admin
-
-    def require(self, topic: str) -> None:
-        """Raise ConfigError if *topic* does not exist."""
-        with self.admin() as admin:
-            if not _partitions(admin, [topic]):
-                raise unknown_topic(topic)
-
-    def _reach(self) -> None:
-        if self._options.get("proxy_url"):
-            return
-        reasons = []
-        for server in self._servers:
-            host, _, port = server.rpartition(":")
-            try:
-                socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT).close()
-                return
-            except OSError as e:
-                reasons.append(f"{server}: {e}")
-        raise BrokerUnavailable(f"no Kafka broker answers ({'; '.join(reasons)})")
 
 
 def _remember_join(coordinator: Any) -> None:
@@ -421,22 +327,6 @@ def _remember_join(coordinator: Any) -> None:
             return join.value
 
         coordinator._join_task = coordinator._manager.call_soon(outcome)
-
-
-class _NoOffset(Exception):
-    """Partitions without a committed offset."""
-
-    def __init__(self, partitions: Collection[KafkaPartition]) -> None:
-        super().__init__(f"no committed offset for {partitions}")
-        self.partitions = set(partitions)
-
-
-class _OutOfRange(Exception):
-    """Positions that the log does not have."""
-
-    def __init__(self, positions: Mapping[KafkaPartition, int]) -> None:
-        super().__init__(f"out of range: {positions}")
-        self.positions = dict(positions)
 
 
 class _Listener(kafka.ConsumerRebalanceListener):
@@ -464,66 +354,6 @@ def _or_null(data: bytes | None) -> Any:
     return _NULL if data is None else data
 
 
-@contextmanager
-def _translated(doing: str) -> Iterator[None]:
-    """Turn kafka-python's errors into Dateline's; *doing* says what was tried."""
-    try:
-        yield
-    except errors.NoOffsetForPartitionError as e:
-        raise _NoOffset(e.args[0]) from e
-    except errors.OffsetOutOfRangeError as e:
-        raise _OutOfRange(e.args[0]) from e
-    except errors.LogTruncationError as e:
-        raise _OutOfRange({at: end.offset if end else 0 for at, end in e.divergent_offsets.items()}) from e
-    except _FENCED as e:
-        raise Fenced(f"{doing}: this member is not, or no longer, in its group ({_name(e)})") from e
-    except _TOO_LARGE as e:
-        raise RecordTooLarge(f"{doing}: the broker takes no record of this size ({e})") from e
-    except _REFUSED as e:
-        raise ConfigError(f"{doing}: Kafka refuses ({_name(e)}: {e})") from e
-    except (errors.KafkaError, OSError) as e:
-        raise BrokerUnavailable(f"{doing}: {_name(e)}: {e}") from e
-
-
-def _name(error: BaseException) -> str:
-    return type(error).__name__
-
-
-def _make_topic(admin: Any, spec: TopicSpec) -> bool:
-    configs = {
-        "max.message.bytes": str(MESSAGE_BYTES),
-        "retention.ms": str(int(spec.retention.total_seconds() * 1000)),
-    }
-    try:
-        admin.create_topics({spec.name: {"num_partitions": spec.partitions, "configs": configs}}, wait_for_metadata=True)
-    except errors.TopicAlreadyExistsError:
-        return False
-    return True
-
-
-def _partitions(admin: Any, topics: Sequence[str]) -> list[KafkaPartition]:
-    """Return the partitions of those *topics* that exist."""
-    return [
-        KafkaPartition(topic["name"], partition["partition_index"])
-        for topic in admin.describe_topics(list(topics))
-        if topic["error_code"] != errors.UnknownTopicOrPartitionError.errno
-        for partition in topic["partitions"]
-    ]
-
-
-def _group_offsets(admin: Any, group: str, partitions: list[KafkaPartition]) -> Mapping[KafkaPartition, Any]:
-    """What *group* has committed. The first group of a new cluster has to wait until the coordinator has made its own topic."""
-    deadline = time.monotonic() + CONNECT_TIMEOUT
-    while True:
-        try:
-            offsets: Mapping[KafkaPartition, Any] = admin.list_group_offsets({group: partitions}).get(group, {})
-            return offsets
-        except (errors.CoordinatorNotAvailableError, errors.CoordinatorLoadInProgressError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-
-
 def _committed(offset: Any) -> int | None:
     return None if offset is None or offset.offset < 0 else int(offset.offset)
 
@@ -544,7 +374,3 @@ def _record(record: Any) -> Record:
         headers=tuple((name, value or b"") for name, value in record.headers),
         timestamp=datetime.fromtimestamp(record.timestamp / 1000, UTC),
     )
-
-
-def _ms(seconds: float) -> int:
-    return int(seconds * 1000)

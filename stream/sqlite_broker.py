@@ -2,30 +2,26 @@
 
 What holds it together:
 
-1. Offsets are given out inside the write transaction (``BEGIN IMMEDIATE``), so a partition has no gaps, and a record that can be
-   seen has no earlier one that cannot. WAL with ``synchronous=FULL``: a commit survives a power failure.
-2. A member owns a partition while its row in ``assignments`` says so and its lease has not run out. A member changes only its own
-   rows: it lets go of what it has too much (in ``poll``, never while a batch is worked on) and takes what nobody owns, so a
-   partition never has two owners. Whoever notices a member whose lease ran out strikes it off.
+1. Offsets are given out inside the write transaction (``BEGIN IMMEDIATE``), so a partition has no gaps (``sqlite_log.py``). WAL with
+   ``synchronous=FULL``: a commit survives a power failure (``sqlite_file.py``).
+2. A partition never has two owners (``sqlite_group.py``). A member lets go and takes in ``poll``, never while a batch is worked on.
 3. ``commit`` checks lease, owner and generation in the transaction that writes the offsets.
 
-Time is the wall clock, which all processes share; a heartbeat from the future (the clock was set back) counts as none.
+Time is the wall clock, which all processes share.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import sqlite3
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+from stream import sqlite_group, sqlite_log
 from stream.broker import (
     Headers,
     Offsets,
@@ -38,36 +34,15 @@ from stream.broker import (
     record_bytes,
     unknown_topic,
 )
-from stream.errors import BrokerUnavailable, ConfigError, DatelineError, Fenced, TransientError
-from stream.sqlite_wal import use_wal
+from stream.errors import ConfigError, DatelineError, Fenced, TransientError
+from stream.sqlite_file import BrokerFile
 
 LEASE = 10.0  # seconds that a silent member keeps its partitions
 LOCK_TIMEOUT = 10.0  # seconds to wait for the write lock
 POLL_INTERVAL = 0.05  # seconds between two looks into the file
 SWEEP_INTERVAL = 60.0  # seconds between two looks for records past their retention
-SWEEP_RECORDS = 5_000  # deleted in one transaction, so that the lock is held briefly
 BUFFER_BYTES = 8 * 1024 * 1024  # sent records held in memory before they are written without waiting for flush
 POLL_BYTES = 16 * 1024 * 1024  # about what one poll returns at most
-SCHEMA_VERSION = 1
-OFFSET_BITS = 40  # of a record's row id; a partition may hold 10^12 records over its life
-
-_SCHEMA = """
-CREATE TABLE topics (name TEXT PRIMARY KEY, retention REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE partitions (
-    id INTEGER PRIMARY KEY, topic TEXT NOT NULL, number INTEGER NOT NULL,
-    start INTEGER NOT NULL DEFAULT 0, end INTEGER NOT NULL DEFAULT 0, UNIQUE (topic, number));
-CREATE TABLE records (
-    id INTEGER PRIMARY KEY, -- partition id << 40 | offset: one partition's records lie together, in order, without a second index
-    key BLOB, value BLOB, headers BLOB, sent_at REAL NOT NULL);
-CREATE TABLE groups (name TEXT PRIMARY KEY, generation INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE subscriptions (grp TEXT NOT NULL, topic TEXT NOT NULL, seen_at REAL NOT NULL, PRIMARY KEY (grp, topic)) WITHOUT ROWID;
-CREATE TABLE members (
-    id TEXT PRIMARY KEY, grp TEXT NOT NULL, topics TEXT NOT NULL, lease REAL NOT NULL, seen_at REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE assignments (
-    grp TEXT NOT NULL, partition INTEGER NOT NULL, member TEXT NOT NULL, generation INTEGER NOT NULL,
-    PRIMARY KEY (grp, partition)) WITHOUT ROWID;
-CREATE TABLE offsets (grp TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL, PRIMARY KEY (grp, partition)) WITHOUT ROWID;
-"""
 
 
 class SqliteBroker:
@@ -81,7 +56,7 @@ class SqliteBroker:
     def ensure_topics(self, topics: Iterable[TopicSpec]) -> tuple[str, ...]:
         """Make the topics that do not exist yet; return the names of those made."""
         with self._file() as file, file.writing() as db:
-            return tuple(spec.name for spec in topics if _make_topic(db, spec))
+            return tuple(spec.name for spec in topics if sqlite_log.make_topic(db, spec))
 
     def producer(self) -> SqliteProducer:
         """Return a new producer."""
@@ -94,27 +69,22 @@ class SqliteBroker:
     def lag(self, group: str, topics: Sequence[str]) -> tuple[PartitionLag, ...]:
         """Return how far *group* is in every partition of *topics*, sorted."""
         with self._file() as file, file.reading() as db:
-            rows = db.execute(
-                "SELECT topic, number, start, end, offset FROM partitions LEFT JOIN offsets ON partition = id AND grp = ? "
-                f"WHERE topic IN ({_marks(topics)}) ORDER BY topic, number",
-                (group, *topics),
-            ).fetchall()
-        return tuple(PartitionLag(group, TopicPartition(topic, number), offset, start, end) for topic, number, start, end, offset in rows)
+            return sqlite_log.lags(db, group, topics)
 
     def close(self) -> None:
         """Nothing is held between calls."""
 
-    def _file(self) -> _File:
-        return _File(self._path, self._lock_timeout)
+    def _file(self) -> BrokerFile:
+        return BrokerFile(self._path, self._lock_timeout)
 
 
 class SqliteProducer:
     """Buffers what is sent and writes it in one transaction."""
 
-    def __init__(self, opener: Callable[[], _File]) -> None:
+    def __init__(self, opener: Callable[[], BrokerFile]) -> None:
         self._file = opener()
         self._partitions: dict[str, tuple[int, ...]] = {}
-        self._buffer: list[tuple[int, bytes | None, bytes | None, bytes | None, float]] = []
+        self._buffer: list[sqlite_log.Row] = []
         self._buffered = 0  # bytes
         self._turn = 0
         self._sweep_at = 0.0
@@ -123,7 +93,7 @@ class SqliteProducer:
         """Buffer one record; see ``stream.broker.Producer``."""
         try:
             size = checked_size(topic, key, value, headers)
-            self._buffer.append((self._partition(topic, key), key, value, _pack(headers), time.time()))
+            self._buffer.append(sqlite_log.row_of(self._partition(topic, key), key, value, headers, time.time()))
         except DatelineError:
             self._drop()
             raise
@@ -137,7 +107,7 @@ class SqliteProducer:
         if time.monotonic() >= self._sweep_at:
             self._sweep_at = time.monotonic() + SWEEP_INTERVAL
             with suppress(TransientError):
-                sweep(self._file, time.time())
+                sqlite_log.sweep(self._file, time.time())
 
     def close(self) -> None:
         """Drop what was not flushed."""
@@ -152,7 +122,7 @@ class SqliteProducer:
 
     def _find(self, topic: str) -> tuple[int, ...]:
         with self._file.reading() as db:
-            found = tuple(row[0] for row in db.execute("SELECT id FROM partitions WHERE topic = ? ORDER BY number", (topic,)))
+            found = sqlite_log.partition_ids(db, topic)
         if not found:
             raise unknown_topic(topic)
         self._partitions[topic] = found
@@ -163,7 +133,7 @@ class SqliteProducer:
             return
         try:
             with self._file.writing() as db:
-                _append(db, self._buffer)
+                sqlite_log.append(db, self._buffer)
         except DatelineError:
             self._partitions = {}  # the file may be another one by now
             raise
@@ -186,13 +156,13 @@ class _Owned:
 class SqliteConsumer:
     """One member of a group; see ``stream.broker.Consumer``."""
 
-    def __init__(self, opener: Callable[[], _File], group: str, topics: Sequence[str], lease: float) -> None:
+    def __init__(self, opener: Callable[[], BrokerFile], group: str, topics: Sequence[str], lease: float) -> None:
         self._file = opener()
         self._group = group
         self._topics = tuple(topics)
         self._lease = lease
         self._member: str | None = None  # None: not in the group
-        self._generation = -1  # of the group, when last looked at
+        self._generation: int | None = -1  # of the group, when last looked at
         self._owned: dict[TopicPartition, _Owned] = {}
         self._tend_at = 0.0
         self._turn = 0
@@ -216,8 +186,8 @@ class SqliteConsumer:
         if self._member is None:
             return
         with suppress(TransientError), self._file.writing() as db:
-            if _is_living(db, self._member, time.time()):
-                db.execute("UPDATE members SET seen_at = ? WHERE id = ?", (time.time(), self._member))
+            if sqlite_group.is_living(db, self._member, time.time()):
+                sqlite_group.renew(db, self._member, time.time())
 
     def commit(self, offsets: Offsets) -> None:
         """Write *offsets* if this member still owns every partition; else raise Fenced and read on at the committed offsets."""
@@ -225,12 +195,9 @@ class SqliteConsumer:
             return
         try:
             with self._file.writing() as db:
-                self._check_owner(db, offsets)
-                db.executemany(
-                    "INSERT INTO offsets VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET offset = excluded.offset",
-                    [(self._group, self._owned[partition].id, offset) for partition, offset in offsets.items()],
-                )
-                db.execute("UPDATE members SET seen_at = ? WHERE id = ?", (time.time(), self._member))
+                member = self._owner(db, offsets)
+                sqlite_group.commit(db, self._group, [(self._owned[partition].id, offset) for partition, offset in offsets.items()])
+                sqlite_group.renew(db, member, time.time())
         except Fenced:
             self._rewind()
             raise
@@ -252,7 +219,7 @@ class SqliteConsumer:
         """Leave the group; where the file is locked or gone, the lease runs out instead."""
         if self._member is not None:
             with suppress(TransientError, ConfigError), self._file.writing() as db:
-                _strike_off(db, self._group, [self._member])
+                sqlite_group.strike_off(db, self._group, [self._member])
         self._member, self._owned, self._tend_at = None, {}, 0.0
         self._file.close()
 
@@ -262,16 +229,16 @@ class SqliteConsumer:
             owned.position = None
         self._tend_at = 0.0
 
-    def _check_owner(self, db: sqlite3.Connection, offsets: Offsets) -> None:
-        now = time.time()
-        if self._member is None or not _is_living(db, self._member, now):
+    def _owner(self, db: sqlite3.Connection, offsets: Offsets) -> str:
+        """Return this member's id; raises Fenced where it does not own all of the partitions any more."""
+        if self._member is None or not sqlite_group.is_living(db, self._member, time.time()):
             raise Fenced(f"this member of {self._group} was silent for longer than its lease of {self._lease:g} s")
-        rows = db.execute("SELECT partition, generation FROM assignments WHERE grp = ? AND member = ?", (self._group, self._member))
-        generations = dict(rows.fetchall())
+        assigned = sqlite_group.assigned(db, self._group, self._member)
         for partition in offsets:
             owned = self._owned.get(partition)
-            if owned is None or generations.get(owned.id) != owned.generation:
+            if owned is None or assigned.get(partition) != (owned.id, owned.generation):
                 raise Fenced(f"{partition.topic}[{partition.partition}] belongs to another member of {self._group} by now")
+        return self._member
 
     def _tend(self) -> bool:
         """Join, renew the lease, let go and take: at intervals, and at once when the group changed. Return whether there may be news."""
@@ -280,65 +247,34 @@ class SqliteConsumer:
             return changed
         with self._file.writing() as db:
             now = time.time()
-            if self._member is None or not _is_living(db, self._member, now):
-                self._join(db)
-            self._renew(db, now)
-            _strike_off(db, self._group, _dead_members(db, self._group, now))
-            self._rebalance(db)
-            self._adopt(db)
+            member = self._joined(db, now)
+            sqlite_group.renew(db, member, now)
+            sqlite_group.subscribe(db, self._group, self._topics, now)
+            sqlite_group.strike_off(db, self._group, sqlite_group.dead_members(db, self._group, now))
+            sqlite_group.rebalance(db, self._group, member, self._topics)
+            self._adopt(db, member)
         self._tend_at = time.monotonic() + self._lease / 5
         return True
 
     def _group_changed(self) -> bool:
         with self._file.reading() as db:
-            row = db.execute("SELECT generation FROM groups WHERE name = ?", (self._group,)).fetchone()
-        return row is None or row[0] != self._generation
+            return sqlite_group.generation(db, self._group) != self._generation
 
-    def _join(self, db: sqlite3.Connection) -> None:
-        for topic in self._topics:
-            if db.execute("SELECT 1 FROM topics WHERE name = ?", (topic,)).fetchone() is None:
-                raise unknown_topic(topic)
+    def _joined(self, db: sqlite3.Connection, now: float) -> str:
+        """Return this member's id, a new one where its lease ran out."""
+        if self._member is not None and sqlite_group.is_living(db, self._member, now):
+            return self._member
         if self._member is not None:
-            _strike_off(db, self._group, [self._member])
-        self._member, self._owned = uuid.uuid4().hex, {}
-        db.execute("INSERT INTO members VALUES (?, ?, ?, ?, 0)", (self._member, self._group, json.dumps(self._topics), self._lease))
-        _new_generation(db, self._group)
+            sqlite_group.strike_off(db, self._group, [self._member])
+        member = uuid.uuid4().hex
+        sqlite_group.join(db, self._group, member, self._topics, self._lease)
+        self._member, self._owned = member, {}
+        return member
 
-    def _renew(self, db: sqlite3.Connection, now: float) -> None:
-        db.execute("UPDATE members SET seen_at = ? WHERE id = ?", (now, self._member))
-        db.executemany(
-            "INSERT INTO subscriptions VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at",
-            [(self._group, topic, now) for topic in self._topics],
-        )
-
-    def _rebalance(self, db: sqlite3.Connection) -> None:
-        assert self._member is not None
-        subscribed = {
-            member: json.loads(topics) for member, topics in db.execute("SELECT id, topics FROM members WHERE grp = ?", (self._group,))
-        }
-        release: list[int] = []
-        take: list[int] = []
-        for topic in self._topics:
-            rows = db.execute(
-                "SELECT id, member FROM partitions LEFT JOIN assignments ON partition = id AND grp = ? WHERE topic = ? ORDER BY number",
-                (self._group, topic),
-            )
-            move = share(self._member, [member for member, topics in subscribed.items() if topic in topics], dict(rows.fetchall()))
-            release += move.release
-            take += move.take
-        if release or take:
-            generation = _new_generation(db, self._group)
-            db.executemany("DELETE FROM assignments WHERE grp = ? AND partition = ?", [(self._group, each) for each in release])
-            db.executemany("INSERT INTO assignments VALUES (?, ?, ?, ?)", [(self._group, each, self._member, generation) for each in take])
-
-    def _adopt(self, db: sqlite3.Connection) -> None:
+    def _adopt(self, db: sqlite3.Connection, member: str) -> None:
         """Bring what is remembered in line with the file; a partition that was ours all along keeps its position."""
-        self._generation = db.execute("SELECT generation FROM groups WHERE name = ?", (self._group,)).fetchone()[0]
-        rows = db.execute(
-            "SELECT topic, number, id, generation FROM assignments JOIN partitions ON id = partition WHERE grp = ? AND member = ?",
-            (self._group, self._member),
-        )
-        fresh = {TopicPartition(topic, number): _Owned(id_, generation) for topic, number, id_, generation in rows}
+        self._generation = sqlite_group.generation(db, self._group)
+        fresh = {at: _Owned(*found) for at, found in sqlite_group.assigned(db, self._group, member).items()}
         known = self._owned
         self._owned = {at: known[at] if at in known and known[at].generation == new.generation else new for at, new in fresh.items()}
 
@@ -354,7 +290,9 @@ class SqliteConsumer:
         with self._file.reading() as db:
             self._find_positions(db)
             for partition in order:
-                for record in _read(db, partition, self._owned[partition], max_records - len(records)):
+                owned = self._owned[partition]
+                assert owned.position is not None
+                for record in sqlite_log.read(db, partition, owned.id, owned.position, max_records - len(records)):
                     records.append(record)
                     size += record_bytes(record.key, record.value, record.headers)
                     if size >= POLL_BYTES:
@@ -369,9 +307,7 @@ class SqliteConsumer:
         """Fill in positions that are not known; raise OffsetsLost where records before the log's start would be next."""
         missing: dict[tuple[str, int], tuple[int, int]] = {}
         for partition, owned in self._owned.items():
-            start, committed = db.execute(
-                "SELECT start, offset FROM partitions LEFT JOIN offsets ON partition = id AND grp = ? WHERE id = ?", (self._group, owned.id)
-            ).fetchone()
+            start, committed = sqlite_group.committed(db, self._group, owned.id)
             if owned.position is None:
                 owned.position = start if committed is None else committed
             if owned.position < start:
@@ -379,265 +315,3 @@ class SqliteConsumer:
                 owned.position = None
         if missing:
             raise offsets_lost(self._group, missing)
-
-
-@dataclass(frozen=True)
-class Move:
-    """What one member changes: partition ids it lets go of, and ids it takes."""
-
-    release: tuple[int, ...] = ()
-    take: tuple[int, ...] = ()
-
-
-def share(me: str, members: Collection[str], owners: Mapping[int, str | None]) -> Move:
-    """Return what *me* changes so that *members* share the partitions evenly, counts differing by one at most.
-
-    *owners* maps partition ids to members, None where nobody owns one. Who owns most now may keep the odd ones, so nothing
-    moves without need. Only what nobody owns is taken: another member first has to let go.
-    """
-    held = {member: [each for each, owner in owners.items() if owner == member] for member in members}
-    ranked = sorted(members, key=lambda member: (-len(held[member]), member))
-    quota = len(owners) // len(members) + (ranked.index(me) < len(owners) % len(members))
-    free = [each for each, owner in owners.items() if owner is None]
-    return Move(release=tuple(held[me][quota:]), take=tuple(free[: max(0, quota - len(held[me]))]))
-
-
-def sweep(file: _File, now: float) -> int:
-    """Delete records older than their topic's retention; return how many.
-
-    Never past the committed offset of a living group that reads the topic: one of which a member was alive within the topic's
-    retention. A living group that has committed nothing yet holds everything.
-    """
-    deleted = 0
-    with file.reading() as db:
-        partitions = db.execute("SELECT id, retention FROM partitions JOIN topics ON name = topic").fetchall()
-    for partition, retention in partitions:
-        while True:
-            with file.writing() as db:
-                count = _sweep_some(db, partition, now - retention)
-            deleted += count
-            if count < SWEEP_RECORDS:
-                break
-    if deleted:
-        file.shrink()
-    return deleted
-
-
-@dataclass
-class _File:
-    """A connection to the broker's file, opened on first use, and again where the file was removed or replaced under it."""
-
-    path: Path
-    lock_timeout: float
-    _db: sqlite3.Connection | None = field(default=None, init=False)
-    _identity: tuple[int, int] | None = field(default=None, init=False)
-    _data_version: int = field(default=-1, init=False)
-
-    def __enter__(self) -> _File:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
-
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that holds the write lock from its start; undone by any exception."""
-        with self._transaction("BEGIN IMMEDIATE") as db:
-            yield db
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """One consistent view."""
-        with self._transaction("BEGIN") as db:
-            yield db
-
-    def changed(self) -> bool:
-        """Whether another connection has written since the last call."""
-        with self._translated():
-            version = self._connection().execute("PRAGMA data_version").fetchone()[0]
-        changed = version != self._data_version
-        self._data_version = version
-        return bool(changed)
-
-    def shrink(self) -> None:
-        """Give pages that deleting has freed back to the file system, at most 64 MiB a time."""
-        with self._translated():
-            # One step frees one page, and execute() takes one step of a statement without columns.
-            self._connection().executescript("PRAGMA incremental_vacuum(16384)")
-
-    @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        with self._translated():
-            db = self._connection()
-            db.execute(begin)
-            try:
-                yield db
-                db.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    db.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as e:
-            raise BrokerUnavailable(f"the broker's file {self.path}: {e}") from e
-        except sqlite3.DatabaseError as e:
-            self.close()
-            raise ConfigError(f"{self.path} cannot be used as the broker's file ({e}): move it away or restore it") from e
-        except (PermissionError, NotADirectoryError, FileExistsError) as e:
-            raise ConfigError(f"the broker's file {self.path} cannot be made: {e.strerror}") from e
-        except OSError as e:
-            raise BrokerUnavailable(f"the broker's file {self.path}: {e.strerror}") from e
-
-    def _connection(self) -> sqlite3.Connection:
-        """The open connection. SQLite would go on writing into a removed file without a word: look before each use."""
-        if self._db is not None and self._identity != _identity(self.path):
-            self.close()
-            raise BrokerUnavailable(f"the broker's file {self.path} was removed or replaced while it was in use")
-        if self._db is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = _open(self.path, self.lock_timeout)
-            self._identity = _identity(self.path)
-        return self._db
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _open(path: Path, lock_timeout: float) -> sqlite3.Connection:
-    # Read past the thread check: a supervisor may close from another thread than the one that polls.
-    db = sqlite3.connect(path, timeout=lock_timeout, isolation_level=None, check_same_thread=False)
-    try:
-        _prepare(db, path, lock_timeout)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _prepare(db: sqlite3.Connection, path: Path, lock_timeout: float) -> None:
-    db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has an effect only before the first table
-    use_wal(db, lock_timeout)
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA journal_size_limit = 67108864")
-    if db.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION:
-        return
-    db.execute("BEGIN IMMEDIATE")
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version == 0 and db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
-        for statement in _SCHEMA.split(";\n"):
-            db.execute(statement)
-        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    db.execute("COMMIT")
-    if version not in (0, SCHEMA_VERSION) or db.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
-        raise ConfigError(f"{path} is no broker file of this version of Dateline: name another file in DATELINE_BROKER_URL")
-
-
-def _make_topic(db: sqlite3.Connection, spec: TopicSpec) -> bool:
-    row = (spec.name, spec.retention.total_seconds())
-    if db.execute("INSERT INTO topics VALUES (?, ?) ON CONFLICT DO NOTHING", row).rowcount == 0:
-        return False
-    db.executemany("INSERT INTO partitions (topic, number) VALUES (?, ?)", [(spec.name, number) for number in range(spec.partitions)])
-    return True
-
-
-def _append(db: sqlite3.Connection, records: Sequence[tuple[int, bytes | None, bytes | None, bytes | None, float]]) -> None:
-    """Write records, each with the id of its partition, behind the end of their partitions."""
-    ends = dict.fromkeys(record[0] for record in records)
-    next_offset: dict[int, int] = {
-        partition: db.execute("SELECT end FROM partitions WHERE id = ?", (partition,)).fetchone()[0] for partition in ends
-    }
-    rows = []
-    for partition, *rest in records:
-        rows.append((_row_id(partition, next_offset[partition]), *rest))
-        next_offset[partition] += 1
-    db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
-    db.executemany("UPDATE partitions SET end = ? WHERE id = ?", [(end, partition) for partition, end in next_offset.items()])
-
-
-def _read(db: sqlite3.Connection, at: TopicPartition, owned: _Owned, limit: int) -> Iterator[Record]:
-    assert owned.position is not None
-    rows = db.execute(
-        "SELECT id, key, value, headers, sent_at FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
-        (_row_id(owned.id, owned.position), _row_id(owned.id + 1, 0), limit),
-    )
-    for row_id, key, value, headers, sent_at in rows:
-        offset = row_id & ((1 << OFFSET_BITS) - 1)
-        yield Record(at.topic, at.partition, offset, key, value, _unpack(headers), datetime.fromtimestamp(sent_at, UTC))
-
-
-def _sweep_some(db: sqlite3.Connection, partition: int, cutoff: float) -> int:
-    """Delete the oldest records of one partition, up to SWEEP_RECORDS, that were sent before *cutoff*."""
-    start, topic = db.execute("SELECT start, topic FROM partitions WHERE id = ?", (partition,)).fetchone()
-    floor = db.execute(
-        "SELECT min(coalesce(offset, ?)) FROM subscriptions s LEFT JOIN offsets o ON o.grp = s.grp AND o.partition = ? "
-        "WHERE topic = ? AND seen_at >= ?",
-        (start, partition, topic, cutoff),
-    ).fetchone()[0]
-    last = _row_id(partition + 1, 0) if floor is None else _row_id(partition, floor)
-    rows = db.execute(
-        "SELECT id, sent_at FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?", (_row_id(partition, start), last, SWEEP_RECORDS)
-    )
-    count = 0
-    for _, sent_at in rows:
-        if sent_at >= cutoff:
-            break
-        count += 1
-    if count:
-        db.execute("DELETE FROM records WHERE id >= ? AND id < ?", (_row_id(partition, start), _row_id(partition, start + count)))
-        db.execute("UPDATE partitions SET start = ? WHERE id = ?", (start + count, partition))
-    return count
-
-
-def _is_living(db: sqlite3.Connection, member: str, now: float) -> bool:
-    row = db.execute("SELECT seen_at, lease FROM members WHERE id = ?", (member,)).fetchone()
-    return row is not None and abs(now - row[0]) <= row[1]
-
-
-def _dead_members(db: sqlite3.Connection, group: str, now: float) -> list[str]:
-    return [row[0] for row in db.execute("SELECT id FROM members WHERE grp = ? AND abs(? - seen_at) > lease", (group, now))]
-
-
-def _strike_off(db: sqlite3.Connection, group: str, members: Sequence[str]) -> None:
-    """Take *members* out of the group: their partitions belong to nobody."""
-    if members:
-        db.execute(f"DELETE FROM assignments WHERE grp = ? AND member IN ({_marks(members)})", (group, *members))
-        db.execute(f"DELETE FROM members WHERE id IN ({_marks(members)})", tuple(members))
-        _new_generation(db, group)
-
-
-def _new_generation(db: sqlite3.Connection, group: str) -> int:
-    row = db.execute(
-        "INSERT INTO groups VALUES (?, 1) ON CONFLICT DO UPDATE SET generation = generation + 1 RETURNING generation", (group,)
-    ).fetchall()[0]
-    return int(row[0])
-
-
-def _row_id(partition: int, offset: int) -> int:
-    return partition << OFFSET_BITS | offset
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))
-
-
-def _pack(headers: Headers) -> bytes | None:
-    """Headers as JSON with the values as Latin-1 text: every byte has its own code point, and most are ASCII anyway."""
-    return json.dumps([[name, value.decode("latin-1")] for name, value in headers]).encode() if headers else None
-
-
-def _unpack(packed: bytes | None) -> Headers:
-    return tuple((name, value.encode("latin-1")) for name, value in json.loads(packed)) if packed else ()

@@ -1,4 +1,4 @@
-"""What only the Kafka broker has: kafka-python's errors translated, and its clients tidied away."""
+"""What only the Kafka broker has: its clients tidied away, and what a group lost told."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 
-import kafka.errors as errors
 import pytest
 
 from scripts.kafka import KafkaServer
 from stream.broker import TopicPartition, TopicSpec
 from stream.connect import connect_broker
-from stream.errors import BrokerUnavailable, ConfigError, Fenced, OffsetsLost, RecordTooLarge
-from stream.kafka_broker import KafkaBroker, _translated
+from stream.errors import BrokerUnavailable, ConfigError, OffsetsLost
+from stream.kafka_broker import KafkaBroker
 from tests.stream.brokers import KafkaBackend, Stand, read, until
 
 
@@ -22,36 +21,6 @@ from tests.stream.brokers import KafkaBackend, Stand, read, until
 def stand(kafka_server: KafkaServer) -> Iterator[Stand]:
     with Stand(KafkaBackend(kafka_server)) as stand:
         yield stand
-
-
-@pytest.mark.parametrize(
-    ("theirs", "ours"),
-    [
-        (errors.KafkaTimeoutError(), BrokerUnavailable),
-        (errors.KafkaConnectionError(), BrokerUnavailable),
-        (errors.NotLeaderForPartitionError(), BrokerUnavailable),
-        (errors.NotEnoughReplicasError(), BrokerUnavailable),
-        (errors.CoordinatorNotAvailableError(), BrokerUnavailable),
-        (errors.OutOfOrderSequenceNumberError(), BrokerUnavailable),
-        (errors.UnknownError(), BrokerUnavailable),
-        (ConnectionResetError(), BrokerUnavailable),
-        (errors.CommitFailedError(), Fenced),
-        (errors.IllegalGenerationError(), Fenced),
-        (errors.UnknownMemberIdError(), Fenced),
-        (errors.RebalanceInProgressError(), Fenced),
-        (errors.FencedInstanceIdError(), Fenced),
-        (errors.MessageSizeTooLargeError(), RecordTooLarge),
-        (errors.TopicAuthorizationFailedError(), ConfigError),
-        (errors.SaslAuthenticationFailedError(), ConfigError),
-        (errors.UnsupportedVersionError(), ConfigError),
-        (errors.InvalidReplicationFactorError(), ConfigError),
-    ],
-)
-def test_an_error_of_the_client_says_whether_trying_again_helps(theirs: Exception, ours: type[Exception]) -> None:
-    with pytest.raises(ours, match=f"sending.*{'' if ours is RecordTooLarge else type(theirs).__name__}") as caught, _translated("sending"):
-        raise theirs
-    assert caught.value.__cause__ is theirs
-    assert type(caught.value) is ours
 
 
 def test_servers_of_which_none_listens_are_named_and_no_thread_is_left() -> None:

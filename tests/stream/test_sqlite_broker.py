@@ -1,20 +1,18 @@
-"""What only the embedded broker promises: fair shares, retention, and clear words about its file."""
+"""What only the embedded broker promises: retention, leases, and nothing left over after a failure."""
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from stream.broker import TopicPartition, TopicSpec
-from stream.errors import BrokerUnavailable, ConfigError, Fenced, OffsetsLost
-from stream.sqlite_broker import SWEEP_RECORDS, Move, SqliteBroker, sweep
-from stream.sqlite_broker import share as shared
+from stream.errors import BrokerUnavailable, Fenced, OffsetsLost
+from stream.sqlite_log import SWEEP_RECORDS, sweep
 from tests.stream.brokers import SqliteBackend, Stand, after, read, values
 
 HOUR = 3600.0  # seconds
@@ -29,45 +27,6 @@ def path(tmp_path: Path) -> Path:
 def stand(path: Path) -> Iterator[Stand]:
     with Stand(SqliteBackend(path)) as stand:
         yield stand
-
-
-@pytest.mark.parametrize(
-    ("members", "owners", "move"),
-    [
-        ("a", {1: None, 2: None}, Move(take=(1, 2))),
-        ("a", {1: "a", 2: "a"}, Move()),
-        ("ab", {1: "b", 2: "b", 3: None, 4: None}, Move(take=(3, 4))),
-        ("ab", {1: "b", 2: "b", 3: "b", 4: "b"}, Move()),  # b has to let go first
-        ("ab", {1: "a", 2: "a", 3: "a", 4: None}, Move(release=(3,))),
-        ("ab", {1: "a", 2: "a", 3: "a"}, Move(release=(3,))),  # who owns most keeps the odd one
-        ("ab", {1: "a", 2: "a", 3: "b"}, Move()),
-        ("ab", {1: "b", 2: "b", 3: None}, Move(take=(3,))),
-        ("abc", {1: None}, Move(take=(1,))),
-        ("abc", {1: "c"}, Move()),  # more members than partitions
-        ("abc", {}, Move()),
-    ],
-)
-def test_a_member_lets_go_of_what_it_has_too_much_and_takes_what_nobody_owns(
-    members: str, owners: dict[int, str | None], move: Move
-) -> None:
-    assert shared("a", list(members), owners) == move
-
-
-@pytest.mark.parametrize("partitions", [0, 1, 5, 12])
-@pytest.mark.parametrize("count", [1, 2, 3, 7])
-def test_shares_become_even_whoever_moves_first_and_then_nothing_moves(partitions: int, count: int) -> None:
-    members = [f"m{number}" for number in range(count)]
-    owners: dict[int, str | None] = dict.fromkeys(range(partitions), members[0])
-    for _ in range(3):
-        for member in reversed(members):
-            move = shared(member, members, owners)
-            assert all(owners[each] is None for each in move.take)
-            assert all(owners[each] == member for each in move.release)
-            owners |= dict.fromkeys(move.release, None) | dict.fromkeys(move.take, member)
-    held = [list(owners.values()).count(member) for member in members]
-    assert max(held) - min(held) <= 1
-    assert sum(held) == partitions
-    assert {shared(member, members, owners) for member in members} == {Move()}
 
 
 def test_offsets_have_no_gaps_when_several_processes_write(stand: Stand) -> None:
@@ -174,58 +133,6 @@ def test_a_clock_that_was_set_back_keeps_no_dead_member_alive(stand: Stand) -> N
     read(stand.consumer(), 1)
     _age(stand, records=0, members=-HOUR)
     assert values(read(stand.consumer(), 1)) == [b"a"]
-
-
-@pytest.mark.parametrize("remove", [Path.unlink, lambda path: shutil.rmtree(path.parent)])
-def test_a_file_that_is_removed_while_in_use_is_told_and_never_written_to(tmp_path: Path, remove: Callable[[Path], None]) -> None:
-    path = tmp_path / "folder" / "broker.db"
-    with Stand(SqliteBackend(path)) as stand:
-        stand.make_topic(1)
-        producer, consumer = stand.producer(), stand.consumer()
-        producer.send(stand.topic, key=b"k", value=b"v")
-        producer.flush()
-        read(consumer, 1)
-        remove(path)
-
-        producer.send(stand.topic, key=b"k", value=b"v")
-        with pytest.raises(BrokerUnavailable, match=r"was removed or replaced"):
-            producer.flush()
-        with pytest.raises(BrokerUnavailable, match=r"was removed or replaced"):
-            consumer.poll(0.1, 1)
-        with pytest.raises(ConfigError, match=r"dateline topics ensure"):
-            producer.send(stand.topic, key=b"k", value=b"v")
-
-
-def test_a_file_that_is_no_broker_file_is_refused(path: Path) -> None:
-    path.write_bytes(b"not a database, but a text that is long enough to be looked at as one" * 20)
-    with pytest.raises(ConfigError, match=r"cannot be used as the broker's file"):
-        SqliteBroker(path).ensure_topics([TopicSpec("t")])
-
-
-@pytest.mark.parametrize("statement", ["PRAGMA user_version = 99", "CREATE TABLE articles (id)"])
-def test_a_database_of_something_else_is_refused_and_left_alone(path: Path, statement: str) -> None:
-    db = sqlite3.connect(path)
-    db.execute(statement)
-    db.commit()
-    with pytest.raises(ConfigError, match=r"no broker file of this version"):
-        SqliteBroker(path).ensure_topics([TopicSpec("t")])
-    assert db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'topics'").fetchone() == (0,)
-    db.close()
-
-
-def test_a_path_below_a_file_is_refused(path: Path) -> None:
-    path.write_text("")
-    with pytest.raises(ConfigError, match=r"cannot be made"):
-        SqliteBroker(path / "broker.db").ensure_topics([TopicSpec("t")])
-
-
-def test_several_processes_may_make_the_file_at_once(stand: Stand, path: Path) -> None:
-    children = [stand.child() for _ in range(4)]
-    for child in children:
-        child.tell("poll", stand.group, stand.topic, 0.1)
-    assert [child.answer() for child in children] == [{"error": "ConfigError"}] * 4  # no such topic, in a file that all can use
-    stand.make_topic(4)
-    assert all(child.ask("poll", stand.group, stand.topic, 0.1) == [] for child in children)
 
 
 def _sweep(stand: Stand, now: float) -> int:
