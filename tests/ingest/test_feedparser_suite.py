@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from ingest.charset import decode
-from ingest.fetch import content_type
+from ingest.headers import content_type
 from ingest.model import FeedEntry, ParsedFeed
 from ingest.parse import ParseError, parse
 from ingest.text import html_to_text, one_line, plain_text

@@ -9,19 +9,16 @@ import threading
 import time
 import tracemalloc
 import zlib
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import pytest
 
-from ingest.fetch import Session, _Decoder, content_type, fetch, fetch_page, fetch_start, http_url, max_age, retry_after, user_agent
+from ingest.fetch import Session, fetch, fetch_page, fetch_start, http_url, user_agent
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, Validators
 from tests.ingest.conftest import Handler, Loopback, with_session
 
 MIB = 1024 * 1024
 FEED = b"<rss version='2.0'><channel><title>News</title></channel></rss>"
 SMALL = {"fetch_max_bytes": MIB}
-NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 def get(url: str, validators: Validators | None = None, **settings: object) -> FetchResult:
@@ -300,15 +297,6 @@ def test_a_stream_that_never_says_anything_is_cut_off(member: bytes, kind: str, 
     assert failure(get(loopback.route("/endless", endless), **SMALL)).kind == kind
 
 
-def test_gzip_members_are_told_apart_wherever_they_are_cut() -> None:
-    packed = gzip.compress(FEED[:20]) + gzip.compress(FEED[20:]) + b"\x1fx"
-    for cut in range(1, len(packed)):
-        decoder = _Decoder("gzip")
-        assert decoder.feed(packed[:cut], MIB) + decoder.feed(packed[cut:], MIB) + decoder.feed(b"more", MIB) == FEED
-        assert decoder.ended
-        decoder.finish()
-
-
 def test_the_start_of_a_long_body_can_be_had(loopback: Loopback) -> None:
     result = with_session(lambda session: fetch_start(session, loopback.serve("/long", b"ab" * MIB), 3))
     assert isinstance(result, Fetched)
@@ -363,59 +351,6 @@ def test_a_body_without_content_type_or_length_is_taken_as_it_is(loopback: Loopb
     result = get(loopback.route("/", lambda handler: handler.raw(b"HTTP/1.1 200 OK\r\n\r\n" + FEED)))
     assert isinstance(result, Fetched)
     assert (result.body, result.media_type, result.charset) == (FEED, None, None)
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("text/xml", ("text/xml", None)),
-        ("Text/XML; Charset=UTF-8", ("text/xml", "utf-8")),
-        ('text/xml; x=1; charset="iso-8859-1"', ("text/xml", "iso-8859-1")),
-        ("; charset=utf-8", (None, "utf-8")),
-        ("", (None, None)),
-        (";;;=;", (None, None)),
-    ],
-)
-def test_a_content_type_is_taken_apart(value: str, expected: tuple[str | None, str | None]) -> None:
-    assert content_type(value) == expected
-
-
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        ({"Cache-Control": "max-age=600"}, 600.0),
-        ({"Cache-Control": "public, Max-Age = 60"}, 60.0),
-        ({"Cache-Control": 'max-age="60"'}, 60.0),
-        ({"Cache-Control": "max-age=600", "Age": "100"}, 500.0),
-        ({"Cache-Control": "max-age=60", "Age": "100"}, 0.0),
-        ({"Cache-Control": "max-age=60", "Age": "soon"}, 60.0),
-        ({"Cache-Control": "s-maxage=60"}, None),
-        ({"Cache-Control": "no-cache, max-age=60"}, None),
-        ({"Cache-Control": "max-age=-1"}, None),
-        ({"Cache-Control": "max-age=999999999999"}, 315360000.0),
-        ({}, None),
-    ],
-)
-def test_max_age_is_read(headers: dict[str, str], expected: float | None) -> None:
-    assert max_age(headers) == expected
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("120", 120.0),
-        ("0", 0.0),
-        (format_datetime(NOW + timedelta(minutes=5), usegmt=True), 300.0),
-        (format_datetime(NOW - timedelta(minutes=5), usegmt=True), 0.0),
-        ("Mon, 02 Mar 2026 12:01:00", 60.0),
-        ("9" * 400, 315360000.0),
-        ("-5", None),
-        ("soon", None),
-        ("", None),
-    ],
-)
-def test_retry_after_is_read_as_seconds_or_as_a_date(value: str, expected: float | None) -> None:
-    assert retry_after({"Retry-After": value}, NOW) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,66 @@
+"""What goes wrong with one request, as a value that says so in one line."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
+from yarl import URL
+
+from ingest.guard import AddressRefused
+from ingest.model import Failed, FailureKind
+
+
+class Refused(Exception):
+    """Carries a failure out of the loop over redirects."""
+
+    def __init__(self, kind: FailureKind, message: str) -> None:
+        super().__init__(message)
+        self.failure = Failed(kind, message)
+
+
+def failure_of(error: Exception, url: str) -> Failed:
+    """Return the failure that *error*, raised while *url* was asked for, stands for."""
+    host = host_of(url)
+    refused = _refusal(error)
+    if refused:
+        return Failed("address", str(refused))
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return Failed("dns", f"the name {error.host} does not resolve ({_reason(error.os_error)})")
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return Failed("tls", f"no trusted TLS connection with {host} ({_reason(error)})")
+        case aiohttp.ClientConnectorError():
+            return Failed("connect", f"{error.host} port {error.port} cannot be reached ({_reason(error.os_error)})")
+        case aiohttp.InvalidURL():
+            return Failed("address", f"{url[:200]!r} is not a URL that can be fetched")
+        case aiohttp.ClientPayloadError():
+            return Failed("connect", f"{host} broke off in the middle of the body ({_reason(error)})")
+        case HttpProcessingError() | aiohttp.ClientResponseError():
+            return Failed("http", f"{host} does not answer in HTTP ({_reason(error)})")
+        case aiohttp.ClientError() | OSError():
+            return Failed("connect", f"the connection with {host} broke ({_reason(error)})")
+        case _:
+            return Failed("address", str(error))
+
+
+def host_of(url: str) -> str:
+    """Return the host of *url*, or as much of *url* as a message should hold."""
+    try:
+        return URL(url).host or url[:100]
+    except ValueError:
+        return url[:100]
+
+
+def _refusal(error: BaseException) -> AddressRefused | None:
+    inner = getattr(error, "os_error", None)
+    return next((found for found in (error, inner, error.__cause__) if isinstance(found, AddressRefused)), None)
+
+
+def _reason(error: BaseException) -> str:
+    """Return *error* in one short line."""
+    if isinstance(error, socket.gaierror | OSError) and error.strerror:
+        return str(error.strerror)
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,67 @@
+"""The headers of a request, and what those of a response say. Pure."""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from ingest.model import Validators
+
+MAX_SECONDS = 10 * 365 * 86_400.0  # a server's longer wish is cut to this
+
+
+def request_headers(accept: str, validators: Validators) -> dict[str, str]:
+    """Return the headers of a request, conditional where *validators* are given (RFC 9110 §13.1)."""
+    headers = {"Accept": accept}
+    if validators.etag:
+        headers["If-None-Match"] = validators.etag
+    if validators.last_modified:
+        headers["If-Modified-Since"] = validators.last_modified
+    return headers
+
+
+def validators_of(headers: Mapping[str, str], sent: Validators) -> Validators:
+    """Return the validators of a response; those that it does not repeat are the ones that were *sent*."""
+    return Validators(_repeatable(headers.get("ETag")) or sent.etag, _repeatable(headers.get("Last-Modified")) or sent.last_modified)
+
+
+def content_type(value: str) -> tuple[str | None, str | None]:
+    """Return the media type and the charset of a Content-Type header, lower case, each None where absent.
+
+    >>> content_type('Text/XML; Charset="UTF-8"')
+    ('text/xml', 'utf-8')
+    """
+    media_type, *parameters = value.lower().split(";")
+    named = dict(part.partition("=")[::2] for part in (parameter.strip() for parameter in parameters))
+    return media_type.strip() or None, named.get("charset", "").strip(" \"'") or None
+
+
+def max_age(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds for which a response stays fresh: Cache-Control max-age less Age (RFC 9111 §4.2), None where unsaid."""
+    control = headers.get("Cache-Control", "").lower()
+    found = re.search(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,12})", control)
+    if not found or re.search(r"(?:^|[\s,])no-(?:cache|store)\b", control):
+        return None
+    age = headers.get("Age", "").strip()
+    spent = int(age) if age.isascii() and age.isdigit() and len(age) <= 12 else 0
+    return min(MAX_SECONDS, max(0.0, float(int(found[1]) - spent)))
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the seconds that Retry-After asks for, given as seconds or as an HTTP-date (RFC 9110 §10.2.3); None where unsaid."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return min(MAX_SECONDS, float(value[:15]))
+    try:
+        until = email.utils.parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError):
+        return None
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)  # HTTP-dates are GMT
+    return min(MAX_SECONDS, max(0.0, (until - now).total_seconds()))
+
+
+def _repeatable(value: str | None) -> str | None:
+    """Return *value* if it can be stored and sent back as it came: bytes that are not UTF-8 cannot."""
+    return value if value and value.isprintable() and len(value) <= 2000 else None
