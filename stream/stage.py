@@ -19,13 +19,14 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 
 from stream.backoff import pause
+from stream.batches import batches
 from stream.broker import Broker, Consumer, Offsets, Producer, Record, TopicPartition
 from stream.dead_letters import Failure, send_dead_letter
 from stream.errors import NOT_THE_INPUT, BadMessage, ChildLost, Fenced, OffsetsLost, PermanentError, StageStopped, TransientError
@@ -147,7 +148,7 @@ def run_stage(
         while not stop.is_set():
             records = member.poll(limits.records)
             decoded = _decoded(stage.source, records, member.owns)
-            for items in _cut(decoded, limits):
+            for items in batches(decoded, most=limits.records, size=limits.chars):
                 if stop.is_set():
                     break
                 started = time.monotonic()
@@ -253,19 +254,6 @@ def _decoded(source: Source[In], records: Sequence[Record], owns: Callable[[Reco
             yield (record, BadMessage(f"cannot be decoded: {type(e).__name__}: {e}")), 0
         else:
             yield (record, message), source.size(message)
-
-
-def _cut(items: Iterable[tuple[Item[In], int]], limits: Limits) -> Iterator[list[Item[In]]]:
-    chunk: list[Item[In]] = []
-    weight = 0
-    for item, size in items:
-        if chunk and (weight + size > limits.chars or len(chunk) >= limits.records):
-            yield chunk
-            chunk, weight = [], 0
-        chunk.append(item)
-        weight += size
-    if chunk:
-        yield chunk
 
 
 class _Breaker:

@@ -13,6 +13,7 @@ import typer
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from dateline.output import read_file, read_moment
+from stream.batches import batches
 from stream.errors import ConfigError
 from stream.messages import MAX_TEXT_CHARS, Article, encode
 from stream.settings import load_settings
@@ -62,7 +63,7 @@ def annotate(
         source = _lines(data, file, defaults)
     annotator = Annotator(settings.pipeline, settings.run, settings.language_pipelines)
     failed = False
-    for batch in _batches(source):
+    for batch in batches(((item, _size(item)) for item in source), most=BATCH_RECORDS, size=BATCH_CHARS):
         articles = [item for item in batch if isinstance(item, Article)]
         for error in (item for item in batch if isinstance(item, ConfigError)):
             failed = True
@@ -121,18 +122,8 @@ def _article(fields: dict[str, Any]) -> Article:
     )
 
 
-def _batches(items: Iterator[Article | ConfigError]) -> Iterator[list[Article | ConfigError]]:
-    batch: list[Article | ConfigError] = []
-    chars = 0
-    for item in items:
-        size = len(item.text) if isinstance(item, Article) else 0
-        if batch and (len(batch) >= BATCH_RECORDS or chars + size > BATCH_CHARS):
-            yield batch
-            batch, chars = [], 0
-        batch.append(item)
-        chars += size
-    if batch:
-        yield batch
+def _size(item: Article | ConfigError) -> int:
+    return len(item.text) if isinstance(item, Article) else 0
 
 
 def _moment(text: str | None, name: str) -> datetime | None:
