@@ -6,13 +6,14 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import TypeVar
 
 from sqlalchemy import Engine
 
 from dateline import __version__
+from dateline.observer import Nobody, Observer
 from storage.dead_letters import gaps_accepted, record_gaps
 from storage.engine import check_migration, connect_database, current_migration, transaction, upgrade
 from storage.worker import DatabaseSink, DeadLetterSink
@@ -72,41 +73,41 @@ def ingest(settings: Settings, stop: threading.Event) -> None:
     """Run an ingest worker until *stop* is set."""
     from ingest.worker import Timing, run_ingest  # each worker imports its own libraries alone: memory, and time to start
 
-    with _parts(settings, stop) as (broker, engine):
-        run_ingest(settings, engine, broker, stop, timing=Timing(lease=settings.feed_lease))
+    with _parts(settings, stop, "ingest") as (broker, engine, observer):
+        run_ingest(settings, engine, broker, stop, on_outcome=observer.on_outcome, timing=Timing(lease=settings.feed_lease))
 
 
 def process(settings: Settings, stop: threading.Event) -> None:
     """Run a processor worker until *stop* is set."""
     from processors.worker import Processor, process_stage
 
-    with _parts(settings, stop, database=False) as (broker, engine):
+    group = _process_group(settings)
+    with _parts(settings, stop, "process", (group,), database=False) as (broker, engine, observer):
         processor = Processor(settings)
         try:
             processor.warm_up()
-            _run_stage(settings, process_stage(settings, broker, processor, _process_group(settings)), broker, engine, stop)
+            _run_stage(settings, process_stage(settings, broker, processor, group), broker, engine, stop, observer)
         finally:
             processor.close()
 
 
 def store(settings: Settings, stop: threading.Event) -> None:
     """Run a storage worker until *stop* is set: annotated articles, and beside them copies of dead letters."""
-    with _parts(settings, stop) as (broker, engine):
-        group, letters_group = _store_group(settings), _letters_group(settings)
+    group, letters_group = _store_group(settings), _letters_group(settings)
+    with _parts(settings, stop, "store", (group, letters_group)) as (broker, engine, observer):
         articles = Source(
             settings.annotated_topic, lambda record: decode(AnnotatedArticle, record.value), lambda one: len(one.article.text)
         )
         letters: Source[Record] = Source(settings.dead_letters_topic, lambda record: record, lambda record: len(record.value or b""))
-        with _beside(
-            lambda: _run_stage(
-                settings, Stage(letters_group, letters, DeadLetterSink(engine, letters_group), _unchanged), broker, engine, stop
-            ),
-            stop,
-        ):
-            _run_stage(settings, Stage(group, articles, DatabaseSink(engine, group), _unchanged), broker, engine, stop)
+        copying = Stage(letters_group, letters, DeadLetterSink(engine, letters_group), _unchanged)
+        writing = Stage(group, articles, DatabaseSink(engine, group), _unchanged)
+        with _beside(lambda: _run_stage(settings, copying, broker, engine, stop, observer), stop):
+            _run_stage(settings, writing, broker, engine, stop, observer)
 
 
-def _run_stage(settings: Settings, stage: Stage[In, Out], broker: Broker, engine: Engine, stop: threading.Event) -> None:
+def _run_stage(
+    settings: Settings, stage: Stage[In, Out], broker: Broker, engine: Engine, stop: threading.Event, observer: Observer
+) -> None:
     limits = Limits(settings.batch_records, settings.batch_chars, settings.failures_in_row)
 
     def accepts(lost: OffsetsLost) -> bool:
@@ -115,7 +116,17 @@ def _run_stage(settings: Settings, stage: Stage[In, Out], broker: Broker, engine
             return gaps_accepted(conn, stage.name, lost.missing)
 
     try:
-        run_stage(stage, broker, stop, dead_letters=settings.dead_letters_topic, version=__version__, limits=limits, accepts=accepts)
+        run_stage(
+            stage,
+            broker,
+            stop,
+            dead_letters=settings.dead_letters_topic,
+            version=__version__,
+            limits=limits,
+            accepts=accepts,
+            on_batch=observer.on_batch,
+            on_poll=observer.on_poll,
+        )
     except OffsetsLost as e:
         raise StageStopped(f"{e}. To go on without them: dateline gaps accept {stage.name}") from e
 
@@ -145,19 +156,37 @@ def _beside(work: Callable[[], None], stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _parts(settings: Settings, stop: threading.Event, *, database: bool = True) -> Iterator[tuple[Broker, Engine]]:
-    """Open the broker and the database, waiting for either that is away; where *stop* is set meanwhile, go on at once."""
-    engine, broker = open_engine(settings), open_broker(settings)
-    try:
+def _parts(
+    settings: Settings, stop: threading.Event, worker: str, stages: Sequence[str] = (), *, database: bool = True
+) -> Iterator[tuple[Broker, Engine, Observer]]:
+    """Open what *worker* needs, waiting for what is away; where *stop* is set meanwhile, go on at once.
+
+    It is watched from the start where DATELINE_METRICS_PORT says so.
+    """
+    with ExitStack() as stack:
+        engine, broker = open_engine(settings), open_broker(settings)
+        stack.callback(engine.dispose)
+        stack.callback(broker.close)
+        observer = stack.enter_context(_observed(settings, worker, stages, broker, engine if database else None))
         if database:
             _wait_for(lambda: prepare_embedded(settings, engine), stop)
             _wait_for(lambda: check_migration(engine), stop)
         if settings.broker.startswith("sqlite:"):  # a file of this machine, with no deployment step of its own
             _wait_for(lambda: broker.ensure_topics(topics(settings)), stop)
-        yield broker, engine
-    finally:
-        broker.close()
-        engine.dispose()
+        yield broker, engine, observer
+
+
+@contextmanager
+def _observed(settings: Settings, worker: str, stages: Sequence[str], broker: Broker, engine: Engine | None) -> Iterator[Observer]:
+    if not settings.metrics_port:
+        yield Nobody()
+        return
+    from dateline.monitor import Monitor, serving
+
+    asked = {group: topic for group, topic in groups(settings).items() if group in (stages or (_process_group(settings),))}
+    monitor = Monitor(worker, stages, asked, broker, engine, settings.stall_after)
+    with serving(monitor, settings.metrics_host, settings.metrics_port):
+        yield monitor
 
 
 def _wait_for(call: Callable[[], object], stop: threading.Event) -> None:

@@ -23,6 +23,11 @@ EXIT_CONFIG, EXIT_STOPPED = 2, 3  # a worker that ends so will not get better by
 log = logging.getLogger("dateline.supervisor")
 
 
+def ports(first: int, count: int) -> tuple[int, ...]:
+    """Return the ports of *count* workers, from *first* on; 0, no port, for each where *first* is 0."""
+    return tuple(first + number if first else 0 for number in range(count))
+
+
 @dataclass(slots=True)
 class _Child:
     name: str
@@ -36,7 +41,8 @@ class _Child:
 class Supervisor:
     """Runs ``dateline <worker>`` for each of *workers* with the environment *env* added to this one's; their logs go to *log_file*.
 
-    A worker that ends soon after its start more than *patience* times in a row is given up; None never gives up.
+    The first worker is watched on *metrics_port*, the others on the ports that follow; 0 is none. A worker that ends soon after its
+    start more than *patience* times in a row is given up; None never gives up.
     """
 
     def __init__(
@@ -45,9 +51,10 @@ class Supervisor:
         env: Mapping[str, str] | None = None,
         *,
         log_file: IO[bytes] | None = None,
+        metrics_port: int = 0,
         patience: int | None = None,
     ) -> None:
-        self._children = [_Child(name, (sys.executable, "-m", "dateline", name, "--supervised")) for name in workers]
+        self._children = [_Child(name, _command(name, port)) for name, port in zip(workers, ports(metrics_port, len(workers)), strict=True)]
         self._env = {**os.environ, **(env or {})}
         self._output = log_file
         self._patience = patience
@@ -113,3 +120,7 @@ class Supervisor:
         delay = min(RESTART_CAP, RESTART_FIRST * 2 ** min(child.failures - 1, 10))
         child.due = now + delay
         log.warning("worker ended; starting it again", extra={"child": child.name, "exit_code": code, "seconds": delay})
+
+
+def _command(worker: str, metrics_port: int) -> Sequence[str]:
+    return sys.executable, "-m", "dateline", worker, "--supervised", "--metrics-port", str(metrics_port)

@@ -8,7 +8,8 @@ from sqlalchemy import Engine, delete, exists, func, select
 
 from storage.base import database_now
 from storage.engine import reading, transaction
-from storage.schema_feeds import fetches, outbox, page_hosts, page_queue
+from storage.leases import unheld
+from storage.schema_feeds import feeds, fetches, outbox, page_hosts, page_queue
 
 
 def count_waiting(engine: Engine) -> tuple[int, int]:
@@ -17,6 +18,15 @@ def count_waiting(engine: Engine) -> tuple[int, int]:
         pages = connection.execute(select(func.count()).select_from(page_queue)).scalar_one()
         messages = connection.execute(select(func.count()).select_from(outbox)).scalar_one()
     return pages, messages
+
+
+def count_due(engine: Engine) -> tuple[int, float]:
+    """Return how many active feeds are due and held by nobody, and for how many seconds the longest overdue one has been."""
+    with reading(engine) as connection:
+        now = database_now(connection)
+        due = (feeds.c.state == "active", feeds.c.next_fetch_at <= now, unheld(feeds, now))
+        number, first = connection.execute(select(func.count(), func.min(feeds.c.next_fetch_at)).where(*due)).one()
+    return number, (now - first).total_seconds() if first else 0.0
 
 
 def prune(engine: Engine, keep_days: float = 30.0) -> None:

@@ -85,6 +85,19 @@ class Settings(BaseSettings):
     page_wait: float = Field(default=600.0, ge=0, description="Seconds after which an entry goes out with what its feed gave.")
     page_pause: float = Field(default=1.0, ge=0, description="Seconds between two pages asked of one host.")
 
+    metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65_535,
+        description="Port of /metrics, /livez and /readyz; 0: none. `dateline run` takes this one and the next two.",
+    )
+    metrics_host: str = Field(default="127.0.0.1", min_length=1, description="Address that metrics_port listens on.")
+    stall_after: float = Field(
+        default=900.0,
+        gt=0,
+        description="Seconds without a finished batch, though records wait, after which /livez says so; longer than any batch may take.",
+    )
+
     log_format: Literal["auto", "console", "json"] = Field(default="auto", description="auto: readable on a terminal, JSON elsewhere.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level that is logged.")
 

@@ -92,12 +92,22 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A chunk that was committed, for logs and progress."""
+    """A chunk that was committed; *errors* are the classes of those that dead-lettered a record, *newest* is when its last one was sent."""
 
     stage: str
     records: int
-    dead_lettered: int
+    errors: tuple[str, ...]
     seconds: float
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A poll that the broker answered: how many records it gave, and the partitions that the member owned then."""
+
+    stage: str
+    records: int
+    assigned: frozenset[TopicPartition]
 
 
 class TopicSink(Generic[Out]):
@@ -132,14 +142,15 @@ def run_stage(
     version: str,
     limits: Limits = Limits(),
     accepts: Callable[[OffsetsLost], bool] = lambda lost: False,
-    on_batch: Callable[[Batch], None] | None = None,
+    on_batch: Callable[[Batch], None] = lambda batch: None,
+    on_poll: Callable[[Poll], None] = lambda poll: None,
 ) -> None:
     """Run *stage* until *stop* is set; then finish the chunk under way, commit it and leave the group.
 
     TransientErrors are retried in place with capped exponential back-off. A record that fails for good goes, alone, to the
     topic *dead_letters*, with *version* in its headers. Where records were deleted before they were read, *accepts* says
-    whether an operator has taken the loss; then the stage goes on behind it. Raises StageStopped, with nothing of the chunk
-    committed, where an operator has to act first.
+    whether an operator has taken the loss; then the stage goes on behind it. *on_poll* and *on_batch* are called on this thread.
+    Raises StageStopped, with nothing of the chunk committed, where an operator has to act first.
     """
     breaker = _Breaker(stage.name, limits.failures_in_row)
     letters = _DeadLetters(broker, dead_letters, stage.name, version)
@@ -147,6 +158,7 @@ def run_stage(
     try:
         while not stop.is_set():
             records = member.poll(limits.records)
+            on_poll(Poll(stage.name, len(records), member.assignment()))
             decoded = _decoded(stage.source, records, member.owns)
             for items in batches(decoded, most=limits.records, size=limits.chars):
                 if stop.is_set():
@@ -156,17 +168,18 @@ def run_stage(
                 member.work(chunk)
                 if not member.commit(chunk.offsets):
                     break
-                batch = Batch(stage.name, len(chunk), len(chunk.failures), time.monotonic() - started)
-                log.info(
-                    "batch committed",
-                    extra={"stage": stage.name, "records": batch.records, "dead": batch.dead_lettered, "seconds": round(batch.seconds, 3)},
-                )
-                if on_batch is not None:
-                    on_batch(batch)
+                batch = chunk.batch(time.monotonic() - started)
+                _log(batch)
+                on_batch(batch)
     except _Interrupted:
         log.warning("stopped within a batch, which will be read again", extra={"stage": stage.name})
     finally:
         member.close(stage.sink.close, letters.close)
+
+
+def _log(batch: Batch) -> None:
+    told = {"stage": batch.stage, "records": batch.records, "dead": len(batch.errors), "seconds": round(batch.seconds, 3)}
+    log.info("batch committed", extra=told)
 
 
 class _Interrupted(Exception):
@@ -179,6 +192,7 @@ class _Chunk(Generic[In, Out]):
     def __init__(self, stage: Stage[In, Out], items: Sequence[Item[In]], breaker: _Breaker, letters: _DeadLetters) -> None:
         self._stage, self._breaker, self._letters = stage, breaker, letters
         self._records = len(items)
+        self._newest = max(record.timestamp for record, _ in items)
         self.offsets: Offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record, _ in items}
         self.failures: list[Failure] = []
         self._given_up = threading.Event()
@@ -189,8 +203,10 @@ class _Chunk(Generic[In, Out]):
             if isinstance(message, PermanentError):
                 self._fail(Failure(record, message))
 
-    def __len__(self) -> int:
-        return self._records
+    def batch(self, seconds: float) -> Batch:
+        """Return what came of the chunk, which took *seconds*."""
+        errors = tuple(type(failure.error).__name__ for failure in self.failures)
+        return Batch(self._stage.name, self._records, errors, seconds, self._newest)
 
     def give_up(self) -> None:
         """Have ``run`` neither isolate nor dead-letter anything any more: what goes wrong now comes from the stopping."""
@@ -360,9 +376,13 @@ class _Member:
                 self._back_off(e, attempt)
                 attempt += 1
 
+    def assignment(self) -> frozenset[TopicPartition]:
+        """Return the partitions that are this member's now."""
+        return self._consumer.assignment() if self._consumer is not None else frozenset()
+
     def owns(self, record: Record) -> bool:
         """Tell whether this member may still work on *record*."""
-        return self._consumer is not None and TopicPartition(record.topic, record.partition) in self._consumer.assignment()
+        return TopicPartition(record.topic, record.partition) in self.assignment()
 
     def commit(self, offsets: Offsets) -> bool:
         """Commit *offsets*, of lost partitions none; False where nothing could be committed and ``poll`` gives the records again.

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from dateline.supervisor import ports
+
 
 @pytest.fixture
 def supervisor(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
@@ -41,6 +43,11 @@ def lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+@pytest.mark.parametrize(("first", "expected"), [(9100, (9100, 9101, 9102)), (0, (0, 0, 0))])
+def test_each_worker_is_watched_on_a_port_of_its_own(first: int, expected: tuple[int, ...]) -> None:
+    assert ports(first, 3) == expected
 
 
 def test_worker_that_dies_is_started_again_and_sigterm_ends_all(supervisor: subprocess.Popen[bytes], tmp_path: Path) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.engine import make_url
 
 from scripts.kafka import KafkaServer
+from scripts.system import free_ports
 from tests.deploy.compose import ROOT, command, environment, own_services
 from tests.services.postgres import fresh_database
 from tests.system.harness import Site, Story, Workers, run_dateline, stories
@@ -50,18 +53,22 @@ def test_composed_processes_carry_feeds_to_postgres(
 ) -> None:
     feeds = source()  # type: ignore[operator]
     wanted = {story.title for entries in feeds.values() for story in entries}
+    workers = [(name, number) for name in WORKERS for number in range(own_services()[name].get("deploy", {}).get("replicas", 1))]
+    ports = dict(zip(workers, free_ports(len(workers)), strict=True))
     env = {name: _environment(name, kafka_server, empty_postgres_url, tmp_path) for name in own_services()}
 
     with Site(feeds) as site, ExitStack() as running:
         for job in ("migrate", "topics"):
             run_dateline(env[job], *command(job))
         run_dateline(env["ingest"], "feeds", "add", *site.feed_urls)
-        for name in WORKERS:
-            replicas = own_services()[name].get("deploy", {}).get("replicas", 1)
+        for (name, number), port in ports.items():
             assert command(name) == [name]
-            names = [f"{name}#{number}" for number in range(replicas)]
-            running.enter_context(Workers(names, env[name], tmp_path / f"{name}.log"))
+            own = {**env[name], "DATELINE_METRICS_PORT": str(port)}  # each container has a network of its own, and the same port in it
+            running.enter_context(Workers([f"{name}#{number}"], own, tmp_path / f"{name}.log"))
         rows = _wait_for_articles(env["store"], len(wanted))
+        for port in ports.values():
+            assert (_page(port, "livez"), _page(port, "readyz")) == ("alive\n", "ready\n")
+        pages = {worker: _page(port, "metrics") for worker, port in ports.items()}
 
     assert {row["title"] for row in rows} == wanted
     assert sum(row["events"] for row in rows) > 0
@@ -69,6 +76,9 @@ def test_composed_processes_carry_feeds_to_postgres(
     status = json.loads(run_dateline(env["store"], "status", "--json"))
     assert set(status["lag"].values()) == {0}
     assert status["rows"]["dead_letters"] == 0
+    done = [_number(page, "dateline_records_total", stage="process") for (name, _), page in pages.items() if name == "process"]
+    assert sum(done) >= len(wanted)
+    assert _number(pages["ingest", 0], "dateline_fetches_total", outcome="fetched") == len(feeds)
 
 
 def _environment(service: str, kafka: KafkaServer, database: str, tmp_path: Path) -> dict[str, str]:
@@ -93,3 +103,15 @@ def _wait_for_articles(env: dict[str, str], number: int) -> list[dict[str, objec
         time.sleep(1.0)
         rows = json.loads(run_dateline(env, "query", "articles", "--json", "--limit", "1000"))
     return rows
+
+
+def _page(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
+        body: bytes = answer.read()
+        return body.decode()
+
+
+def _number(page: str, name: str, **labels: str) -> float:
+    """Return the sum of a metric's samples of which each of *labels* ends as given."""
+    samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples if sample.name == name]
+    return sum(one.value for one in samples if all(one.labels[label].endswith(value) for label, value in labels.items()))
