@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from dateline import __version__
-from dateline.commands import annotate, demo, feeds, operate, query, workers
+from dateline.commands import annotate, demo, feeds, operate, query, watch, workers
 from stream.errors import ConfigError, DatelineError, StageStopped
 from stream.settings import load_settings
 
@@ -26,7 +26,7 @@ app = typer.Typer(
 )
 for family in (feeds.app, query.app, operate.topics_app, operate.dead_letters_app, operate.gaps_app, operate.db_app):
     app.add_typer(family)
-for commands in (workers, annotate, operate, demo):
+for commands in (workers, annotate, operate, watch, demo):
     commands.register(app)
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import sqlite3
-import sys
 import threading
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,7 @@ import pytest
 import typer.main
 
 from dateline import compose
-from dateline.cli import app, main
+from dateline.cli import app
 from dateline.output import show
 from storage.dead_letters import write_letters
 from storage.engine import connect_database, transaction
@@ -28,6 +25,7 @@ from stream.connect import connect_broker
 from stream.dead_letters import Failure, send_dead_letter
 from stream.errors import StageStopped
 from stream.settings import load_settings
+from tests.dateline.running import run
 
 NEVER = "sqlite:////dev/null/never"
 
@@ -40,40 +38,6 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ..
 
 
 COMMANDS = commands(typer.main.get_command(app))
-
-
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    return {"DATELINE_DATA_DIR": str(tmp_path), "COLUMNS": "200"}
-
-
-@dataclass(frozen=True)
-class Done:
-    returncode: int
-    stdout: bytes
-    stderr: bytes
-
-
-def run(env: dict[str, str], *arguments: str, stdin: bytes = b"", **more: str) -> Done:
-    """Run a command in this process, as the console script would."""
-    streams = [io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="") for data in (stdin, b"", b"")]
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("DATELINE_")]:
-            patch.delenv(name)
-        for name, value in {**env, **more}.items():
-            patch.setenv(name, value)
-        patch.chdir(env["DATELINE_DATA_DIR"])
-        patch.setattr(sys, "argv", ["dateline", *arguments])
-        for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
-            patch.setattr(sys, name, stream)
-        with pytest.raises(SystemExit) as ended:  # noqa: PT012
-            main()
-            sys.exit(0)
-    outputs = []
-    for stream in streams[1:]:
-        stream.flush()
-        outputs.append(stream.buffer.getvalue())  # type: ignore[attr-defined]
-    return Done(int(ended.value.code or 0), *outputs)
 
 
 @pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[" ".join(path) for path, _ in COMMANDS])
