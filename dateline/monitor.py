@@ -26,7 +26,7 @@ from stream.errors import ConfigError, DatelineError
 from stream.stage import Batch, Poll
 
 if TYPE_CHECKING:
-    from ingest.worker import Outcome
+    from ingest.outcome import Outcome
 
 LOOK_EVERY = 15.0  # seconds between two looks at the broker and the database
 REQUEST_TIMEOUT = 10.0  # seconds

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from stream.stage import Batch, Poll
 
 if TYPE_CHECKING:
-    from ingest.worker import Outcome
+    from ingest.outcome import Outcome
 
 
 class Observer(Protocol):

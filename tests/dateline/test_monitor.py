@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
 from dateline.monitor import Monitor, serving
-from ingest.worker import Outcome
+from ingest.outcome import Outcome
 from scripts.system import free_ports
 from storage.engine import transaction
 from storage.feeds import add_feed
