@@ -1,127 +1,94 @@
-"""Score the event coder on development gold: ``EVAL_DATA=… python -m benchmarks.evaluate``.
+"""Score the coder on every gold set that is here and write docs/accuracy.md: ``EVAL_DATA=… python -m benchmarks.evaluate``.
 
-EVAL_DATA is a folder with ``plover/`` (gsr_dev.json and its scorer score_events.py, plv_dev.tsv) and ``articles/`` (texts, gold
-and score_article.py). The texts go through ``dateline annotate``, as they would from outside; predictions and scores are
-written to a temporary folder and the figures printed. Exits with 2 where the data is missing.
+--json          print the figures as JSON
+--no-document   leave docs/accuracy.md as it is
+
+EVAL_DATA is a folder with ``plover/`` (gsr_dev.json and its scorer score_events.py, plv_dev.tsv) and ``articles/`` (texts, gold and
+score_article.py); what is not there is said to be absent. Our own gold is in benchmarks/gold. All texts go through one run of
+``dateline annotate``, as they would from outside.
 """
 
 from __future__ import annotations
 
-import csv
+import argparse
 import json
 import os
-import re
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-ANNOTATE = [sys.executable, "-c", "from dateline.cli import main; main()", "annotate"]
-HEADLINES = (
-    "events_per_sentence", "type_top1_accuracy", "type_hit_rate", "participants_country", "source_country", "target_country",
-    "tuple", "tuple_full", "mode_accuracy", "sector_accuracy", "context", "magnitude_accuracy", "location_accuracy",
-)  # fmt: skip
-JOINED = {"CONCEDE": "YIELD", "RETREAT": "YIELD"}  # plv_dev.tsv has 15 classes
+from benchmarks import accuracy
+from benchmarks.sets import Annotated, GoldSet
+from benchmarks.sets.articles import Articles
+from benchmarks.sets.gsr import Gsr
+from benchmarks.sets.plv import Plv
+from benchmarks.sets.prose import Prose
+from benchmarks.sets.reports import Reports
+
+ANNOTATE = [sys.executable, "-c", "from dateline.cli import main; main()", "annotate", "-", "--format", "jsonl"]
+SEPARATOR = ":"  # between the name of a set and the id of a text
 
 
 def main() -> int:
-    """Print the figures of every gold that is there; return the exit code."""
-    data = Path(os.environ.get("EVAL_DATA", "../shared"))
-    if not data.is_dir():
-        print(f"{data} is no folder: set EVAL_DATA to the development gold", file=sys.stderr)
-        return 2
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        if (data / "plover" / "gsr_dev.json").exists():
-            print(json.dumps({"gsr_dev": _gsr(data / "plover", work)}, indent=1))
-        if (data / "plover" / "plv_dev.tsv").exists():
-            print(json.dumps({"plv_dev": _plv(data / "plover" / "plv_dev.tsv")}, indent=1))
-        if (data / "articles").is_dir():
-            print(json.dumps({"articles": _articles(data / "articles", work)}, indent=1))
-    return 0
+    """Print the figures of every gold set and write the document; exits with 1 where a text could not be annotated."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--no-document", action="store_true")
+    given = parser.parse_args()
+    sets, absent = gold_sets(Path(os.environ.get("EVAL_DATA", "../shared")))
+    found, failed = annotate_all(sets)
+    result = accuracy.Result(
+        pipeline=next(iter(next(iter(found.values())).values()))["pipeline"],
+        scores={s.name: (s.title, s.score(found[s.name])) for s in sets},
+        absent=absent,
+        failed=failed,
+    )
+    print(json.dumps(accuracy.as_json(result), indent=1) if given.json else accuracy.as_text(result))
+    if not given.no_document:
+        accuracy.write(result)
+    return 1 if failed else 0
 
 
-def annotate(texts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the AnnotatedArticle of every text (id, text, perhaps published_at) in order."""
+def gold_sets(data: Path) -> tuple[list[GoldSet], tuple[str, ...]]:
+    """Return the sets whose gold is here, ours and those of the folder *data*, and the titles of those that are absent."""
+    plover = data / "plover"
+    outside: list[tuple[Path, str, Any]] = [
+        (plover / "gsr_dev.json", Gsr.title, lambda: Gsr(plover)),
+        (plover / "plv_dev.tsv", Plv.title, lambda: Plv(plover / "plv_dev.tsv")),
+        (data / "articles" / "score_article.py", Articles.title, lambda: Articles(data / "articles")),
+    ]
+    sets: list[GoldSet] = [make() for path, _, make in outside if path.exists()]
+    return [*sets, Reports(), Prose()], tuple(title for path, title, _ in outside if not path.exists())
+
+
+def annotate_all(sets: Sequence[GoldSet]) -> tuple[dict[str, dict[str, Annotated]], tuple[str, ...]]:
+    """Return the annotations by set and text, and the ids of texts that could not be annotated."""
+    texts = [{**text, "id": f"{s.name}{SEPARATOR}{text['id']}"} for s in sets for text in s.texts()]
+    done, failed = annotate(texts), []
+    found: dict[str, dict[str, Annotated]] = {s.name: {} for s in sets}
+    for text in texts:
+        name, _, own = text["id"].partition(SEPARATOR)
+        if text["id"] in done:
+            found[name][own] = done[text["id"]]
+        else:
+            failed.append(text["id"])
+    return found, tuple(failed)
+
+
+def annotate(texts: Sequence[Mapping[str, Any]]) -> dict[str, Annotated]:
+    """Return the annotations by id. A text that ends the run is found by halving and left out; the others are annotated."""
     lines = "".join(json.dumps(text) + "\n" for text in texts)
-    done = subprocess.run([*ANNOTATE, "-", "--format", "jsonl"], input=lines, capture_output=True, text=True, check=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def to_scorer(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one event in the shape of score_events.py: place → location, crowd → size, bounds → the lower one."""
-    sizes = {"size" if name == "crowd" else name: bounds["min"] for name, bounds in event["magnitudes"].items()}
-    party = [[{key: p.get(key) for key in ("text", "country", "sector")} for p in event[role]] for role in ("actors", "recipients")]
-    return {
-        "type": event["type"],
-        "confidence": event["confidence"],
-        "actors": party[0],
-        "recipients": party[1],
-        "mode": event.get("mode"),
-        "contexts": event["contexts"],
-        "magnitudes": sizes,
-        "location": {"text": event["place"]["name"]} if event.get("place") else None,
-    }
-
-
-def _gsr(folder: Path, work: Path) -> dict[str, Any]:
-    records = [r for r in json.loads((folder / "gsr_dev.json").read_text(encoding="utf-8")) if r["event"] != "DOCUMENT"]
-    texts = list({r["id"]: {"id": r["id"], "text": r["text"].strip()} for r in records}.values())
-    predicted = work / "gsr.jsonl"
-    with predicted.open("w", encoding="utf-8") as out:
-        for text, found in zip(texts, annotate(texts), strict=True):
-            out.write(json.dumps({"id": text["id"], "events": [to_scorer(e) for e in found["events"]]}) + "\n")
-    printed = _run(folder / "score_events.py", folder / "gsr_dev.json", predicted, "--per-class")
-    scores, _, classes = printed.partition("\n\n")
-    print(classes)
-    return {name: json.loads(scores)[name] for name in HEADLINES}
-
-
-def _run(program: Path, *arguments: str | Path) -> str:
-    return subprocess.run([sys.executable, str(program), *map(str, arguments)], capture_output=True, text=True, check=True).stdout
-
-
-def _plv(path: Path) -> dict[str, Any]:
-    """Return how often an event stands between the marked source and target, and how often its class is the gold root."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    found = annotate({"id": f"r{n}", "text": row["sentence"]} for n, row in enumerate(rows))
-    classes = [_between(annotated["events"], row["source"], row["target"]) for row, annotated in zip(rows, found, strict=True)]
-    right = sum(row["gold_root"] in kinds for row, kinds in zip(rows, classes, strict=True))
-    return {"sentences": len(rows), "pair_found": _share(sum(map(bool, classes)), len(rows)), "class_right": _share(right, len(rows))}
-
-
-def _share(part: int, whole: int) -> float | None:
-    return round(part / whole, 3) if whole else None
-
-
-def _between(events: Sequence[Mapping[str, Any]], source: str, target: str) -> set[str]:
-    found: set[str] = set()
-    for event in events:
-        actors = [p["text"] for p in event["actors"]]
-        others = [p["text"] for p in event["recipients"]] or actors
-        if any(_same(source, a) for a in actors) and any(_same(target, o) for o in others):
-            found.add(JOINED.get(event["type"], event["type"]))
-    return found
-
-
-def _same(marked: str, text: str) -> bool:
-    first, second = (set(re.findall(r"\w+", t.lower())) - {"the", "a", "an", "of", "s"} for t in (marked, text))
-    return bool(first & second) and (2 * len(first & second) >= 0.5 * (len(first) + len(second)) or first <= second or second <= first)
-
-
-def _articles(folder: Path, work: Path) -> Any:
-    arguments: list[str | Path] = []
-    for gold in sorted(folder.glob("*.gold.json")):
-        about = json.loads(gold.read_text(encoding="utf-8"))
-        text = (folder / about["source_file"]).read_text(encoding="utf-8")
-        published = f"{about['publication_date']}T12:00:00Z"
-        predicted = work / f"{gold.stem}.json"
-        predicted.write_text(json.dumps(annotate([{"id": gold.stem, "text": text, "published_at": published}])[0]), encoding="utf-8")
-        arguments += [gold, predicted]
-    return json.loads(_run(folder / "score_article.py", *arguments))
+    run = subprocess.run(ANNOTATE, input=lines, capture_output=True, text=True)
+    done = {annotated["article"]["id"]: annotated for annotated in map(json.loads, run.stdout.splitlines())}
+    left = [text for text in texts if text["id"] not in done]
+    if len(left) < 2:
+        if left:
+            print(f"{left[0]['id']} could not be annotated:\n{run.stderr[-2000:]}", file=sys.stderr)
+        return done
+    half = len(left) // 2
+    return done | annotate(left[:half]) | annotate(left[half:])
 
 
 if __name__ == "__main__":
