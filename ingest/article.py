@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
+from ingest.data import read_table
 from ingest.fulltext import PageText
 from ingest.model import FeedEntry, ParsedFeed
-from ingest.urls import MAX_URL_CHARS, canonical_url, host_of, is_home_page, read_table, url_key
+from ingest.urls import MAX_URL_CHARS, canonical_url, host_of, is_home_page, url_key
 from storage.feeds import Feed
 from storage.pages import PageRequest
 from storage.revisions import Known, Publication, Sighting
 from storage.sightings import EntryKeys, Write
 from stream.broker import MAX_RECORD_BYTES
-from stream.messages import MAX_TEXT_CHARS, Article, Moment, Text, TextSource, Value, clean_text, encode
+from stream.messages import MAX_TEXT_CHARS, Article, Enclosure, Moment, Text, TextSource, Value, clean_text, encode
 
 MAX_CHANGES = 24  # of one entry; a feed with a clock or a counter in its text changes at every fetch
 MAX_KEY_CHARS = 200  # longer guids and links are hashed: a database key has to be short
@@ -62,6 +63,7 @@ class Draft(Value):
     content: Text = ""
     authors: tuple[Text, ...] = ()
     categories: tuple[Text, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
     published_at: Moment | None = None
     published_at_source: str | None = None
     changed: bool = False
@@ -187,6 +189,7 @@ def draft_of(feed: Feed, parsed: ParsedFeed, item: Identified, fetched_at: datet
         content=_bounded(entry.content),
         authors=_names(entry.authors),
         categories=_names(entry.categories),
+        enclosures=entry.enclosures,
         published_at=published,
         published_at_source=entry.published_at_source if published else None,
     )
@@ -328,7 +331,7 @@ def payload_of(article: Article, max_bytes: int = MAX_MESSAGE_BYTES) -> bytes:
     """
     payload, length = encode(article), min(len(article.text), TRIMMED_CHARS)
     while len(payload) > max_bytes and length:
-        spared = {"title": _title(article.title), "outlet": None, "link": None, "authors": (), "categories": ()}
+        spared = {"title": _title(article.title), "outlet": None, "link": None, "authors": (), "categories": (), "enclosures": ()}
         payload = encode(article.model_copy(update={**spared, "text": article.text[:length], "truncated": True}))
         length //= 2
     return payload

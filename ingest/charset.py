@@ -2,7 +2,8 @@
 
 What the bytes prove wins over what is declared: a byte order mark, the pattern of UTF-16, valid UTF-8 beyond ASCII. Then
 come the declarations, the HTTP header's before the document's (RFC 7303 §3), each only if the bytes fit. One stray byte
-never decides: text that is mostly valid UTF-8 stays UTF-8 and the strays become U+FFFD.
+never decides: text that is mostly valid UTF-8 stays UTF-8 and the strays become U+FFFD. Last of all the encoding is guessed, from
+the language that the document names and from what the text would be.
 """
 
 from __future__ import annotations
@@ -10,7 +11,12 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
+
+from charset_normalizer import from_bytes
+
+from ingest.data import read_table
 
 REPLACEMENT = "\ufffd"
 
@@ -21,12 +27,15 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_PATTERNS = (  # "<" and "<?" as XML 1.0 appendix F lists them
-    (b"<\0\0\0", "utf-32-le"),
-    (b"\0\0\0<", "utf-32-be"),
-    (b"<\0", "utf-16-le"),
-    (b"\0<", "utf-16-be"),
-    (b"\x4c\x6f\xa7\x94", "cp037"),
+_PATTERNS = tuple(  # how a document starts, as XML 1.0 appendix F lists it; white space and JSON have the same patterns
+    (re.compile(pattern, re.DOTALL), encoding)
+    for pattern, encoding in (
+        (rb"[<{\[\s]\0\0\0", "utf-32-le"),
+        (rb"\0\0\0[<{\[\s]", "utf-32-be"),
+        (rb"[<{\[\s]\0", "utf-16-le"),
+        (rb"\0[<{\[\s]", "utf-16-be"),
+        (rb"\x4c\x6f\xa7\x94", "cp037"),
+    )
 )
 # A declared name stands for the larger set that publishers mean by it, as in the WHATWG Encoding Standard §4.2.
 _MEANT = {
@@ -39,6 +48,9 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _SEVEN_BIT = re.compile(r"hz$|iso2022")
 _LOOSE = frozenset({"utf-8", "cp1252"})  # says nothing: the first is proved elsewhere, the second takes any bytes
 _DECLARED = re.compile(rb"""^\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*["']\s*([A-Za-z0-9._:+-]{1,40})""")
+_LANGUAGE = re.compile(rb"""(?:<language>|<dc:language>|\blang=["']|"language"\s*:\s*")\s*([A-Za-z]{2})\b""")
+_WORDS = re.compile(rb"[^<>\n]*[\x80-\xff][^<>\n]*")
+_SAMPLE = 64 * 1024  # bytes from which an encoding is guessed
 _META = re.compile(rb"""<meta\s[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9._:+-]{1,40})""", re.IGNORECASE)
 
 
@@ -66,7 +78,9 @@ def decode(body: bytes, charset: str | None) -> Decoded:
         text = _strict(body, encoding)
         if text is not None:
             return Decoded(text, encoding, 0)
-    return min((_replaced(body, name) for name in (*(n for n in declared if n not in _LOOSE), "utf-8", "cp1252")), key=_damage)
+    readings = [_replaced(body, name) for name in (*(n for n in declared if n not in _LOOSE), "utf-8")]
+    sound = [reading for reading in readings if not _fails(reading)]
+    return min(sound, key=lambda reading: reading.strays) if sound else _replaced(body, guess(body))
 
 
 def _proved(body: bytes) -> tuple[bytes, str] | None:
@@ -74,7 +88,7 @@ def _proved(body: bytes) -> tuple[bytes, str] | None:
     for mark, encoding in _MARKS:
         if body.startswith(mark):
             return mark, encoding
-    return next(((b"", encoding) for pattern, encoding in _PATTERNS if body.startswith(pattern)), None)
+    return next(((b"", encoding) for pattern, encoding in _PATTERNS if pattern.match(body)), None)
 
 
 def _known(names: Iterable[str | None]) -> list[str]:
@@ -111,11 +125,40 @@ def _replaced(body: bytes, encoding: str) -> Decoded:
     return Decoded(text, encoding, text.count(REPLACEMENT))
 
 
-def _damage(decoded: Decoded) -> tuple[bool, int]:
-    """Order decodings by what they break; Windows-1252, which takes nearly any byte, counts only where the others fail.
+def _fails(decoded: Decoded) -> bool:
+    """Tell whether fewer characters beyond ASCII came out right than wrong.
 
-    A reading fails where fewer characters beyond ASCII came out right than wrong: valid multi-byte sequences are rare by
-    accident, so one of them makes up for one stray byte.
+    Valid multi-byte sequences are rare by accident, so one of them makes up for one stray byte.
     """
     right = len(decoded.text) - len(decoded.text.encode("ascii", "ignore")) - decoded.strays
-    return right < decoded.strays or decoded.encoding == "cp1252", decoded.strays
+    return right < decoded.strays
+
+
+def guess(body: bytes) -> str:
+    """Return the encoding that *body*, which is no UTF-8, is likely to be in.
+
+    A language that the document names and that has encodings of its own narrows the choice to these. Else only a text
+    most of whose letters are beyond ASCII is looked at: languages of Western Europe, written in Windows-1252, have few.
+    """
+    words = b"\n".join(_WORDS.findall(body))[:_SAMPLE]
+    named = _LANGUAGE.search(body[:_SAMPLE])
+    choice = _legacy().get(named[1].decode().lower(), ()) if named else ()
+    if not choice and not _is_dense(words):
+        return "cp1252"
+    best = from_bytes(words, cp_isolation=list(choice or _every_legacy())).best()
+    return best.encoding if best else next(iter(choice), "cp1252")
+
+
+def _is_dense(words: bytes) -> bool:
+    beyond = sum(byte > 0x7F for byte in words)
+    return beyond > sum(byte < 0x80 and chr(byte).isalpha() for byte in words)
+
+
+@cache
+def _legacy() -> dict[str, tuple[str, ...]]:
+    return {language: tuple(encodings.split(",")) for language, encodings in read_table("legacy_encodings.tsv")}
+
+
+@cache
+def _every_legacy() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(encoding for encodings in _legacy().values() for encoding in encodings))

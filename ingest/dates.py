@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
+
+from ingest.data import read_table
 
 MAX_CHARS = 100  # no date is longer
 _MAX_OFFSET = timedelta(hours=14)
@@ -112,9 +113,7 @@ def _from_digits(digits: str) -> datetime | None:
 
 
 def _load_zones() -> dict[str, timedelta]:
-    lines = files("ingest").joinpath("data/zones.tsv").read_text(encoding="utf-8").splitlines()
-    rows = (line.split("\t") for line in lines if line and not line.startswith("#"))
-    return {name: timedelta(hours=int(offset[:3]), minutes=int(offset[0] + offset[4:])) for name, offset in rows}
+    return {name: timedelta(hours=int(offset[:3]), minutes=int(offset[0] + offset[4:])) for name, offset in read_table("zones.tsv")}
 
 
 ZONES = _load_zones()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from stream.messages import Enclosure
+
 FailureKind = Literal["dns", "connect", "timeout", "tls", "address", "redirects", "http", "too-large", "decoding", "parse", "robots"]
 
 
@@ -57,15 +59,6 @@ class Failed:
 
 
 FetchResult = Fetched | NotModified | Gone | Failed
-
-
-@dataclass(frozen=True, slots=True)
-class Enclosure:
-    """A file that an entry carries; *length* in bytes."""
-
-    url: str
-    media_type: str | None = None
-    length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ A pure function of picklable values, made to run in another process.
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
@@ -18,7 +19,9 @@ from ingest.model import ParsedFeed
 __all__ = ["FORMATS", "MAX_ENTRIES", "ParseError", "parse"]
 
 MAX_ENTRIES = 10_000  # of one feed; the rest is left out with a note
+MAX_UNPACKED = 50_000_000  # bytes; what a sitemap may have (https://www.sitemaps.org/protocol.html)
 
+_GZIP = b"\x1f\x8b"
 _JUNK = " \t\r\n\ufeff\0"
 _FIRST_TAG = re.compile(r"<(?![?!])[^\s/>]{1,60}")
 _ALTERNATE = re.compile(r"<link\s[^>]{0,500}>", re.IGNORECASE)
@@ -46,7 +49,7 @@ def parse(url: str, body: bytes, media_type: str | None = None, charset: str | N
     *charset* is that of the Content-Type header. *media_type* is used for the message alone: feeds are served under every type.
     Raises ParseError, one line, for what is no feed.
     """
-    decoded = decode(body, charset)
+    decoded = decode(unpacked(body), charset)
     text = decoded.text.lstrip(_JUNK)
     start = text[:4096]
     if not text:
@@ -57,6 +60,16 @@ def parse(url: str, body: bytes, media_type: str | None = None, charset: str | N
     if _is_page(start):
         raise ParseError(f"this is a web page, not a feed{_feed_of_page(url, text)}")
     raise ParseError(f"neither XML nor JSON{f', served as {media_type}' if media_type else ''}: no feed")
+
+
+def unpacked(body: bytes) -> bytes:
+    """Return *body*, or what is in it where it is a gzip file: some servers pack a feed and do not say so."""
+    if not body.startswith(_GZIP):
+        return body
+    try:
+        return zlib.decompressobj(wbits=31).decompress(body, MAX_UNPACKED)
+    except zlib.error as e:
+        raise ParseError(f"a gzip file that cannot be unpacked ({e})") from e
 
 
 def _is_page(start: str) -> bool:

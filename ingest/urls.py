@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from w3lib.url import safe_url_string
+
+from ingest.data import read_table
 
 MAX_URL_CHARS = 8192  # RFC 9110 §4.1 asks for 8000 octets at least; longer "links" are page text in the wrong element
 MAX_HOST_CHARS = 253  # RFC 1035 §2.3.4 without the dot at the end; longer ones are no names, and no index holds them
@@ -103,10 +103,3 @@ def _is_tracking(name: str, host: str) -> bool:
 @cache
 def _tracking_parameters() -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((name, () if hosts == "-" else tuple(hosts.split(","))) for name, hosts, _ in read_table("tracking_parameters.tsv"))
-
-
-def read_table(name: str) -> Iterator[list[str]]:
-    """Yield the rows of the tab-separated file *name* in ``ingest/data``; lines that begin with # are its header."""
-    for line in files("ingest.data").joinpath(name).read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            yield line.split("\t")

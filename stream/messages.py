@@ -51,6 +51,10 @@ def _absent(value: object) -> bool:
     return value is None
 
 
+def _empty(value: tuple[object, ...]) -> bool:
+    return not value
+
+
 Text = Annotated[str, BeforeValidator(lambda value: clean_text(value) if isinstance(value, str) else value)]
 Moment = Annotated[datetime, AfterValidator(_aware_utc)]
 Optional = Field(default=None, exclude_if=_absent)
@@ -186,6 +190,14 @@ class Event(Value):
     confidence: float = Field(ge=0.0, le=1.0)
 
 
+class Enclosure(Value):
+    """A file that an entry of a feed carries; *length* in bytes. *media_type* may be a range such as ``image/*``."""
+
+    url: Text
+    media_type: Text | None = Optional
+    length: int | None = Field(default=None, ge=0, exclude_if=_absent)
+
+
 class Article(Value):
     """One revision of one article, as it is published to ``<prefix>.articles``; the Kafka key is *id*."""
 
@@ -205,6 +217,7 @@ class Article(Value):
     truncated: bool = False
     authors: tuple[Text, ...] = ()
     categories: tuple[Text, ...] = ()
+    enclosures: tuple[Enclosure, ...] = Field(default=(), exclude_if=_empty)
     published_at: Moment | None = None
     published_at_source: str | None = None
     first_seen_at: Moment | None = None

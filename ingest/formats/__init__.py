@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from urllib.parse import urljoin, urlsplit
 
 from stream.errors import PermanentError
+from stream.messages import Enclosure
 
 MAX_URL_CHARS = 4096
 MAX_ENCLOSURES = 20  # of one entry
-SEAM = "\u2060"  # a word joiner, put into very long words on their way through feedparser; no clean text or URL keeps it
+IMAGE = "image/*"  # the media type of a picture whose format is not said
 MAX_TAGS = 50  # authors or categories of one entry
 
 
@@ -19,7 +20,7 @@ class ParseError(PermanentError):
 
 def absolute_url(base: str, url: object) -> str | None:
     """Return *url*, as a feed gives it, resolved against *base*; None for anything but http and https."""
-    url = "".join(url.replace(SEAM, "").split("\n")).strip() if isinstance(url, str) else ""
+    url = "".join(url.split("\n")).strip() if isinstance(url, str) else ""
     if not url or len(url) > MAX_URL_CHARS:
         return None
     try:
@@ -33,3 +34,13 @@ def absolute_url(base: str, url: object) -> str | None:
 def distinct(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the non-empty ones of *texts*, each once, in order, MAX_TAGS at most."""
     return tuple(dict.fromkeys(text for text in texts if text))[:MAX_TAGS]
+
+
+def distinct_enclosures(enclosures: Iterable[Enclosure]) -> tuple[Enclosure, ...]:
+    """Return *enclosures*, each URL once with what all of its namings say, in order, MAX_ENCLOSURES at most."""
+    found: dict[str, Enclosure] = {}
+    for other in enclosures:
+        known = found.setdefault(other.url, other)
+        length = other.length if known.length is None else known.length
+        found[other.url] = Enclosure(url=known.url, media_type=known.media_type or other.media_type, length=length)
+    return tuple(found.values())[:MAX_ENCLOSURES]

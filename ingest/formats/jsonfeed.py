@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from ingest.dates import parse_date
-from ingest.formats import MAX_ENCLOSURES, ParseError, absolute_url, distinct
-from ingest.model import Enclosure, FeedEntry, ParsedFeed
+from ingest.formats import IMAGE, ParseError, absolute_url, distinct, distinct_enclosures
+from ingest.model import FeedEntry, ParsedFeed
 from ingest.text import html_to_text, one_line, plain_text
+from stream.messages import Enclosure
 
 _VERSION = re.compile(r"https?://(?:www\.)?jsonfeed\.org/version/(1(?:\.[0-9])?)/?")
 
@@ -22,7 +24,8 @@ def read(url: str, text: str, max_entries: int) -> ParsedFeed:
     version = _VERSION.fullmatch(_string(document.get("version")))
     if not isinstance(items, list) or not (version or document.get("title")):
         raise ParseError("JSON, but no JSON Feed: it has no version of jsonfeed.org and no list of items")
-    entries = [entry for item in items[:max_entries] if (entry := _entry(url, item))]
+    authors = _authors(document)
+    entries = [entry for item in items[:max_entries] if (entry := _entry(url, item, authors))]
     left_out = min(len(items), max_entries) - len(entries)
     notes = (
         "" if version else "no known version of JSON Feed is declared",
@@ -49,12 +52,15 @@ def _document(text: str) -> dict[str, Any]:
     return document
 
 
-def _entry(base: str, item: object) -> FeedEntry | None:
-    """Return *item* as an entry; None where there is neither anything to know it by nor anything to read."""
+def _entry(base: str, item: object, authors: tuple[str, ...]) -> FeedEntry | None:
+    """Return *item* as an entry; None where there is neither anything to know it by nor anything to read.
+
+    *authors* are those of the feed, who wrote what names no others. An id that is a URL is the item's page where nothing else is.
+    """
     if not isinstance(item, dict):
         return None
-    link = absolute_url(base, item.get("url")) or absolute_url(base, item.get("external_url"))
     guid = _identifier(item.get("id"))
+    link = absolute_url(base, item.get("url")) or absolute_url(base, item.get("external_url")) or absolute_url("", guid)
     content = html_to_text(_string(item.get("content_html"))) or plain_text(_string(item.get("content_text")))
     title, summary = _line(item.get("title")), plain_text(_string(item.get("summary")))
     if not (guid or link or title or summary or content):
@@ -66,13 +72,18 @@ def _entry(base: str, item: object) -> FeedEntry | None:
         title=title,
         summary=summary,
         content=content,
-        authors=distinct(_line(_mapping(author).get("name")) for author in [*_list(item.get("authors")), item.get("author")]),
+        authors=_authors(item) or authors,
         categories=distinct(_line(tag) for tag in _list(item.get("tags"))),
         language=_string(item.get("language")) or None,
         published_at=published_at,
         published_at_source=source,
-        enclosures=tuple(filter(None, (_enclosure(base, _mapping(a)) for a in _list(item.get("attachments"))[:MAX_ENCLOSURES]))),
+        enclosures=distinct_enclosures(_enclosures(base, item)),
     )
+
+
+def _authors(owner: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names of *owner*'s authors as 1.1 and as 1.0 write them."""
+    return distinct(_line(_mapping(author).get("name")) for author in [*_list(owner.get("authors")), owner.get("author")])
 
 
 def _date(item: dict[str, Any]) -> tuple[datetime | None, str | None]:
@@ -83,11 +94,15 @@ def _date(item: dict[str, Any]) -> tuple[datetime | None, str | None]:
     return None, None
 
 
-def _enclosure(base: str, attachment: dict[str, Any]) -> Enclosure | None:
-    url = absolute_url(base, attachment.get("url"))
-    size = attachment.get("size_in_bytes")
-    length = int(size) if isinstance(size, int | float) and 0 <= size < 2**63 else None
-    return Enclosure(url, _string(attachment.get("mime_type")) or None, length) if url else None
+def _enclosures(base: str, item: dict[str, Any]) -> Iterator[Enclosure]:
+    for attachment in map(_mapping, _list(item.get("attachments"))):
+        size = attachment.get("size_in_bytes")
+        length = int(size) if isinstance(size, int | float) and 0 <= size < 2**63 else None
+        if url := absolute_url(base, attachment.get("url")):
+            yield Enclosure(url=url, media_type=_line(attachment.get("mime_type")).lower() or None, length=length)
+    for name in ("image", "banner_image"):
+        if url := absolute_url(base, item.get(name)):
+            yield Enclosure(url=url, media_type=IMAGE)
 
 
 def _identifier(value: object) -> str | None:

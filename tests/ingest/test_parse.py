@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingest.model import Enclosure, FeedEntry, ParsedFeed
+from ingest.model import FeedEntry, ParsedFeed
 from ingest.parse import MAX_ENTRIES, ParseError, parse
+from stream.messages import Enclosure
 
 URL = "https://news.example/feeds/world.xml"
 TEN = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -49,7 +50,7 @@ FULL = FeedEntry(
     language=None,
     published_at=TEN,
     published_at_source="published",
-    enclosures=(Enclosure("https://news.example/1.mp3", "audio/mpeg", 1234),),
+    enclosures=(Enclosure(url="https://news.example/1.mp3", media_type="audio/mpeg", length=1234),),
 )
 
 
