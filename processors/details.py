@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from processors.contexts import paragraph_contexts
+from processors.contexts import Cues, contexts_of, find_cues
 from processors.drafts import Draft
 from processors.event_dates import date_event, default_date, is_historical, times_of
 from processors.event_places import Ground, event_place, filed_from, ground
@@ -17,17 +16,15 @@ from stream.messages import Event, Magnitudes
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What the details of every event of a document are read against; *starts* are the first tokens of its paragraphs."""
+    """What the details of every event of a document are read against."""
 
     ground: Ground
-    starts: tuple[int, ...]
-    contexts: tuple[tuple[str, ...], ...]
+    cues: Cues
 
 
 def read_background(scene: Scene) -> Background:
-    """Return the contexts of the paragraphs and the countries of the document."""
-    paragraphs = paragraph_contexts(scene)
-    return Background(ground(scene), tuple(start for start, _ in paragraphs), tuple(names for _, names in paragraphs))
+    """Return what *scene* as a whole tells of its events."""
+    return Background(ground(scene), find_cues(scene))
 
 
 def detailed(scene: Scene, background: Background, drafts: Sequence[Draft]) -> list[Draft]:
@@ -43,7 +40,7 @@ def _detailed(scene: Scene, background: Background, draft: Draft, counts: Magnit
     event = draft.event
     when, plan = date_event(times_of(scene, draft.heads), event.modality, scene.facts.published_on, verbal=event.quad in {1, 3})
     details = {
-        "contexts": background.contexts[max(bisect_right(background.starts, draft.order) - 1, 0)],
+        "contexts": contexts_of(scene, background.cues, event, draft.order),
         "historical": is_historical(when, scene.facts.published_on),
         "date": when or default_date(scene, draft.heads[0]),
         "planned_date": plan,

@@ -85,7 +85,7 @@ class Lexicon:
     adjectives: Mapping[str, tuple[Entry, ...]]
     nouns: Mapping[str, tuple[Entry, ...]]
     cues: Mapping[str, frozenset[str]]
-    contexts: Mapping[str, tuple[str, ...]]  # cue word or two_word phrase → contexts
+    contexts: Mapping[str, Mapping[str, int]]  # cue → the contexts it speaks for, with its points
     operators: Mapping[str, tuple[Outcome, ...]]
     types: Mapping[tuple[str, str | None], TypeRow]
     phrasal: frozenset[tuple[str, str]]  # verbs with a particle that a parser may take for a preposition
@@ -187,12 +187,13 @@ def _absent(cell: str) -> str | None:
     return None if cell == "-" else cell
 
 
-def _by_cue(contexts: Mapping[str, frozenset[str]]) -> dict[str, tuple[str, ...]]:
-    cues: dict[str, list[str]] = {}
-    for context, words in contexts.items():
-        for word in words:
-            cues.setdefault(word, []).append(context)
-    return {word: tuple(sorted(names)) for word, names in cues.items()}
+def _by_cue(contexts: Mapping[str, frozenset[str]]) -> dict[str, dict[str, int]]:
+    """Return the contexts of each cue with 2 points, with 1 for a weak cue."""
+    cues: dict[str, dict[str, int]] = {}
+    for context in sorted(contexts):
+        for word in contexts[context]:
+            cues.setdefault(word.rstrip("?"), {})[context] = 1 if word.endswith("?") else 2
+    return cues
 
 
 @lru_cache(maxsize=8)
