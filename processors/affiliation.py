@@ -32,14 +32,9 @@ def named_beside(scene: Scene, token: Token) -> Entity | None:
 def country_of_phrase(scene: Scene, token: Token, entity: Entity | None, depth: int) -> str | None:
     """Return the country of the phrase that *token* heads: its words', then its *entity*'s, then that of what it is tied to."""
     start, _ = extent(scene, token)
-    living = _where_they_live(scene, token) if scene.doc[start].lower_ == "ethnic" else None
-    found = living or side(scene, token) or _country_before(scene, token, start)
-    return found or (entity.country if entity else None) or _owners_country(scene, token, depth) or _tied_country(scene, token)
-
-
-def _where_they_live(scene: Scene, token: Token) -> str | None:
-    """Return the country of "ethnic Albanians in Serbia": where they are, not whose language they speak."""
-    return _first_country(scene, objects_of_preposition(scene, token, lambda word: word in {"in", "of", "from"}))
+    known = entity.country if entity is not None and scene.entity_of[token.i] is not entity else None  # of a name beside it
+    found = side(scene, token) or _country_before(scene, token, start) or known
+    return found or _owners_country(scene, token, depth) or _tied_country(scene, token)
 
 
 def country_around(scene: Scene, token: Token, start: int, depth: int) -> str | None:
@@ -48,9 +43,11 @@ def country_around(scene: Scene, token: Token, start: int, depth: int) -> str | 
 
 
 def _country_before(scene: Scene, token: Token, start: int) -> str | None:
-    words = (scene.doc[i] for i in range(token.i, start - 1, -1))
-    named = next((country for word in words if (country := country_of_token(scene, word))), None)
-    return named or scene.knowledge.country_of(scene.doc[start : token.i + 1].text)
+    for i in range(token.i, start - 1, -1):
+        pair = scene.doc[max(i - 1, start) : i + 1].text  # Bosnian Serbs
+        if country := scene.knowledge.country_of(pair) or country_of_token(scene, scene.doc[i]):
+            return country
+    return scene.knowledge.country_of(scene.doc[start : token.i + 1].text)
 
 
 def _owners_country(scene: Scene, token: Token, depth: int) -> str | None:
@@ -91,7 +88,8 @@ def sector_of_phrase(scene: Scene, token: Token, entity: Entity | None) -> str |
         return "MIL"
     if found:
         return found
-    if token.tag_ in {"NNPS", "NNS"} and (entity is None or entity.type == "NORP") and country_of_token(scene, token):
+    people = entity.type == "NORP" if entity is not None else country_of_token(scene, token) is not None
+    if token.tag_ in {"NNPS", "NNS"} and people:
         return "CVL"  # Palestinians, Liberians
     beside = by_dep(scene, token, "appos") or ([token.head] if token.dep_ == "appos" else [])
     return next((s for word in beside if (s := scene.knowledge.sector_of(word.lower_))), None)

@@ -267,6 +267,9 @@ def _place(draft: _Draft, doc: Doc, knowledge: Knowledge, hints: Sequence[str], 
 def _country(draft: _Draft, place: Place | None, phrases: Sequence[Span], known: _Known) -> str | None:
     knowledge = known.knowledge
     names = dict.fromkeys((draft.name, *(m.name for m in draft.mentions)))
+    person = knowledge.person(draft.name) if draft.type == "PERSON" else None
+    if person and " " in draft.name:
+        return person.code
     if place and place.precision == "region" and is_ambiguous(draft.name, knowledge):
         return place.country
     for name in names:
@@ -282,7 +285,9 @@ def _country(draft: _Draft, place: Place | None, phrases: Sequence[Span], known:
             votes.update(dict.fromkeys(_countries_in(name.split(), known), STRONG))
     for phrase in phrases:
         votes.update(dict.fromkeys(_countries_in([t.text for t in phrase], known), 1))
-    return min(votes, key=lambda code: (-votes[code], code)) if votes else None
+    if votes:
+        return min(votes, key=lambda code: (-votes[code], code))
+    return person.code if person else None  # a surname alone gives way to what is said beside it
 
 
 def _metonym(name: str, knowledge: Knowledge) -> str | None:
@@ -325,6 +330,8 @@ def _sectors(draft: _Draft, phrases: Sequence[Span], knowledge: Knowledge) -> tu
     if draft.type != "PERSON":
         return ()
     found = Counter(s for phrase in phrases if (s := knowledge.sector_of(phrase.text)))
+    if not found and (person := knowledge.person(draft.name)):
+        return (person.sector,)
     return tuple(sector for sector, _ in found.most_common())
 
 

@@ -11,7 +11,6 @@ The rooms, in the order in which a word becomes an event:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -21,12 +20,12 @@ from processors.attribution import attribution, speaker
 from processors.details import complete, detailed, read_background
 from processors.drafts import Draft, who
 from processors.facts import DocumentFacts
+from processors.housing import at_home, countries_named, dominant_country
 from processors.knowledge import Knowledge
 from processors.lexicon import Lexicon, load_lexicon
 from processors.merging import merged
 from processors.modality import Circumstance, Reality, circumstance, decide
-from processors.naming import country_of_token
-from processors.parties import Party, parties_at, with_country
+from processors.parties import parties_at
 from processors.roles import RECIPIENT_TYPES, Cast, cast
 from processors.scene import Scene, by_dep, is_verb, make_scene, objects_of_preposition
 from processors.syntax import FINITE, below, governors, patients
@@ -35,7 +34,6 @@ from stream.messages import Event, Span, TextSpan
 
 MIN_CONFIDENCE = 0.4  # below it an event is not emitted
 MAX_EVENTS = 5_000  # of one document; more is a table or a list, not prose
-DOMINANT_SHARE = 0.6  # of a document's country mentions: its people and offices are that country's unless said otherwise
 
 # What makes an event less certain, in points of confidence. Set by judgement on the development data; an isotonic fit on
 # judged events is to replace them.
@@ -64,7 +62,7 @@ def code_events(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: L
         return ()
     scene = make_scene(doc, facts, knowledge, lexicon or load_lexicon("en"))
     background = read_background(scene)
-    home = _dominant_country(scene)
+    home = dominant_country(scene)
     drafts: list[Draft] = []
     for start, end in dict.fromkeys(scene.sentence_of):
         drafts.extend(detailed(scene, background, list(_code_sentence(scene, start, end, home))))
@@ -78,7 +76,7 @@ def code_events(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: L
 
 def _code_sentence(scene: Scene, start: int, end: int, home: str | None) -> Iterator[Draft]:
     tokens = sorted(scene.doc[start:end], key=lambda t: (_depth(t), t.i))
-    countries = _countries(scene, start, end)
+    countries = countries_named(scene, start, end)
     taken: set[int] = set()
     yield from _obligations(scene, tokens, taken, countries, home)
     for token in tokens:
@@ -126,7 +124,7 @@ def _draft(scene: Scene, reading: Reading, countries: Sequence[str], home: str |
     reality = decide(scene.lexicon, reading.type, reading.mode, reading.modality, seen)
     if reality is None:
         return None
-    people = _at_home(scene, cast(scene, reading), countries, home)
+    people = at_home(cast(scene, reading), countries, home)
     if not people.actors or ("n" in reading.innermost.entry.roles and len(people.actors) + sum(not p.thing for p in people.recipients) < 2):
         return None
     if "j" in reading.innermost.entry.roles and reality.type == "MOBILIZE" and len({p.key for p in people.actors}) > 1:
@@ -157,7 +155,7 @@ def _obligations(
         actors = tuple(p for noun in by_dep(scene, above, "nsubj") for p in parties_at(scene, noun))
         recipients = tuple(p for noun in asked for p in parties_at(scene, noun))
         if actors and recipients and not {a.key for a in actors} & {r.key for r in recipients}:
-            people = _at_home(scene, Cast(actors, recipients, "direct"), countries, home)
+            people = at_home(Cast(actors, recipients, "direct"), countries, home)
             draft = _finish(scene, (above, token), "REQUEST", Reality("REQUEST", "change", "asserted"), people, 0.75)
             taken.update((above.i, token.i))
             if draft is not None:
@@ -237,41 +235,6 @@ def _confidence(reading: Reading, reality: Reality, people: Cast, seen: Circumst
         "unreal": reality.modality in {"hypothetical", "negated", "possible"},
     }
     return BASE - sum(PENALTIES[name] for name, true in holds.items() if true)
-
-
-# --- countries that nobody names because they go without saying
-
-
-def _countries(scene: Scene, start: int, end: int) -> tuple[str, ...]:
-    found = (country_of_token(scene, token) for token in scene.doc[start:end])
-    return tuple(dict.fromkeys(country for country in found if country))
-
-
-def _dominant_country(scene: Scene) -> str | None:
-    counts = Counter(e.country for e in scene.facts.entities for _ in e.mentions if e.country)
-    if not counts:
-        return None
-    country, n = min(counts.items(), key=lambda item: (-item[1], item[0]))
-    return country if n >= DOMINANT_SHARE * counts.total() else None
-
-
-def _at_home(scene: Scene, people: Cast, countries: Sequence[str], home: str | None) -> Cast:
-    """Give parties without a country the only one that the sentence leaves for them, else the document's."""
-    named = {p.value.country for p in (*people.actors, *people.recipients)}
-    free = [c for c in countries if c not in named]
-    if len(countries) == 1:
-        country: str | None = countries[0]
-    elif len(free) == 1:
-        country = free[0]
-    else:
-        country = home if not countries else None
-    return replace(people, actors=_housed(people.actors, country), recipients=_housed(people.recipients, country))
-
-
-def _housed(parties: tuple[Party, ...], country: str | None) -> tuple[Party, ...]:
-    if any(p.value.sector == "UNK" for p in parties):
-        return parties
-    return with_country(parties, country)
 
 
 def _numbered(events: Iterable[Event]) -> tuple[Event, ...]:

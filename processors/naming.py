@@ -22,7 +22,8 @@ def is_party(scene: Scene, token: Token) -> bool:
         return True
     if token.pos_ == "PRON":
         return any(scene.cue(c, token.lower_) for c in PRONOUNS)
-    return is_nominal(token) and (is_people_word(scene, lemma) or country_of_token(scene, token) is not None)
+    named = country_of_token(scene, token) is not None or scene.knowledge.group(token.text) is not None
+    return is_nominal(token) and (named or is_people_word(scene, lemma))
 
 
 def is_people_word(scene: Scene, lemma: str) -> bool:
@@ -32,6 +33,8 @@ def is_people_word(scene: Scene, lemma: str) -> bool:
 
 def country_of_token(scene: Scene, token: Token) -> str | None:
     """Return the country that *token* names or means, as a name, an adjective or a government's seat."""
+    if token.i and scene.doc[token.i - 1].lower_ == "ethnic":
+        return None  # ethnic Albanians are of the country that they live in
     entity = scene.entity_of[token.i]
     if entity is not None and entity.country:
         return entity.country

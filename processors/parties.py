@@ -47,7 +47,16 @@ def parties_at(scene: Scene, token: Token, depth: int = 0) -> tuple[Party, ...]:
     for item in coordinated(scene, token):
         if is_nominal(item) or item.pos_ in {"ADJ", "DET"}:
             found.extend(_single(scene, item, depth))
-    return _distinct(found)[:MAX_PARTIES]
+    return _distinct(_with_shared_adjective(scene, found))[:MAX_PARTIES]
+
+
+def _with_shared_adjective(scene: Scene, parties: list[Party]) -> list[Party]:
+    """Give bare nouns the country of the adjective before the first: "Israeli helicopters and tanks"."""
+    first = parties[0] if len(parties) > 1 else None
+    if first is None or not any(country_of_token(scene, c) for c in by_dep(scene, scene.doc[first.head], "amod")):
+        return parties
+    bare = (not p.value.country and not scene.children[p.head] and scene.entity_of[p.head] is None for p in parties)
+    return [with_country([p], first.value.country)[0] if is_bare else p for p, is_bare in zip(parties, bare, strict=True)]
 
 
 def party_at(scene: Scene, token: Token, depth: int) -> Party:
@@ -108,7 +117,10 @@ def _modifier(scene: Scene, token: Token, phrase: Token) -> list[Party]:
     entity = scene.entity_of[token.i]
     if country and (entity is None or entity.type in COUNTRYLIKE):
         whole = party_at(scene, phrase, MAX_DEPTH)
-        return [replace(whole, value=whole.value.model_copy(update={"country": country, "entity": entity.id if entity else None}))]
+        sectors = (scene.knowledge.sector_of(c.lower_) for c in by_dep(scene, phrase, "compound", "amod") if is_party(scene, c))
+        sector = whole.value.sector or next(filter(None, sectors), None)  # "Israeli police custody"
+        update = {"country": country, "entity": entity.id if entity else None, "sector": sector}
+        return [replace(whole, value=whole.value.model_copy(update=update))]
     return [party_at(scene, token, MAX_DEPTH)] if country or is_party(scene, token) else []
 
 
@@ -159,6 +171,13 @@ def _distinct(parties: Iterable[Party]) -> tuple[Party, ...]:
     for party in parties:
         seen.setdefault((party.value.start, party.value.end, party.value.country), party)
     return tuple(seen.values())
+
+
+def as_government(scene: Scene, party: Party) -> Party:
+    """Return *party* as the government that is named by its seat ("Moscow"); a state named by its own name stays as it is."""
+    name = party.value.text
+    seat = scene.knowledge.metonym(name) if party.value.sector is None and scene.knowledge.country_named(name) is None else None
+    return replace(party, value=party.value.model_copy(update={"sector": seat.sector})) if seat else party
 
 
 def with_country(parties: Sequence[Party], country: str | None) -> tuple[Party, ...]:

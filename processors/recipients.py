@@ -23,7 +23,7 @@ LOCATIVE = frozenset({"in", "at", "near", "across", "throughout", "inside", "out
 ASIDE = LOCATIVE | {"after", "by", "since", "during", "before", "according", "under", "amid", "following", "despite"}
 DEEP = frozenset({"dobj", "xcomp", "ccomp", "prep", "acl", "dative", "oprd", "pcomp"})
 TOLD_OF = frozenset({"REQUEST", "ACCUSE", "CONCEDE", "REJECT", "COERCE"})  # the subject of what they govern undergoes them
-AGAINST_OWNER = frozenset({"REQUEST", "ACCUSE", "REJECT", "COERCE", "SANCTION"})  # whose demand, whose act it is undergoes them
+AGAINST_OWNER = frozenset({"REQUEST", "ACCUSE", "REJECT"})  # whose demand, whose act it is undergoes them
 AWAITED = frozenset({"until", "unless", "before", "if", "till"})  # what follows is what somebody is to do first
 CLAUSES = frozenset({"relcl"})  # they tell something else
 LANDS = frozenset({"LOC", "FAC"})
@@ -87,14 +87,19 @@ def _pointed_at(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tu
 def _places_to_look(scene: Scene, reading: Reading) -> Iterator[Token]:
     """Yield nouns in the order in which they are tried: for each word of the reading its objects that are parties, phrases that
     point at somebody, what is inside its other objects, whose it is."""
+    addressed = frozenset({"to"}) if reading.type == "ACCUSE" else frozenset()  # "complained to the UN over the raids"
     for head in reading.heads:
         objects = _undergoers(scene, reading, head)
+        things = [n for n in objects if not is_party(scene, n)]
         yield from (n for n in objects if is_party(scene, n))
-        yield from _after(scene, (*objects, head), STRONG)
-        yield from (n for n in objects if not is_party(scene, n))
         if reading.type in AGAINST_OWNER:
-            yield from (owner for noun in reading.heads if noun in objects for owner in by_dep(scene, noun, "poss", "amod", "compound"))
+            yield from things
+            yield from (owner for noun in reading.heads if noun in things for owner in by_dep(scene, noun, "poss", "amod", "compound"))
+        yield from _after(scene, (*objects, head), STRONG - addressed)
+        if reading.type not in AGAINST_OWNER:
+            yield from things
         yield from _after(scene, (*objects, head), WEAK)
+        yield from _after(scene, (*objects, head), addressed)
 
 
 def _after(scene: Scene, bases: Iterable[Token], wanted: frozenset[str]) -> Iterator[Token]:

@@ -10,7 +10,7 @@ from spacy.tokens import Token
 from processors.attribution import speaker
 from processors.lexicon import Entry
 from processors.naming import is_party
-from processors.parties import Party, parties_at
+from processors.parties import Party, as_government, parties_at
 from processors.recipients import doers, others_than, recipients, right_of
 from processors.scene import Scene, by_dep, is_verb, objects_of_preposition
 from processors.syntax import FINITE, agents, grammatical_subject, is_passive, patients
@@ -19,6 +19,8 @@ from stream.messages import Participant
 
 RECIPIENT_TYPES = frozenset({"COOPERATE", "AID", "SANCTION"})  # a recipient is obligatory (PLOVER manual)
 PARTNER_PREPOSITIONS = {"CONSULT": ("with", "between", "among", "to"), "ASSAULT": ("with", "between", "among", "against")}
+UNNAMED_ACTORS = frozenset({"ASSAULT", "COERCE", "SANCTION", "ACCUSE"})  # a weapon or a state's power may stand for who does it
+VERBAL_QUADS = frozenset({1, 3})
 TOGETHER = ("with", "between", "among")
 
 
@@ -32,7 +34,17 @@ class Cast:
 
 
 def cast(scene: Scene, reading: Reading) -> Cast:
-    """Return who acts and who undergoes in *reading*; an empty cast where no actor is found."""
+    """Return who acts and who undergoes in *reading*; an empty cast where no actor is found.
+
+    A capital that acts, or to which something is said, is a government; one that is bombed is a town.
+    """
+    found = _cast(scene, reading)
+    verbal = reading.type is not None and scene.lexicon.type_row(reading.type, None).quad in VERBAL_QUADS
+    recipients = tuple(as_government(scene, p) for p in found.recipients) if verbal else found.recipients
+    return replace(found, actors=tuple(as_government(scene, p) for p in found.actors), recipients=recipients)
+
+
+def _cast(scene: Scene, reading: Reading) -> Cast:
     outer, inner = reading.entry, _role_entry(scene, reading)
     if "<" in outer.roles or "<" in inner.roles:
         return _reversed(scene, reading)
@@ -43,7 +55,7 @@ def cast(scene: Scene, reading: Reading) -> Cast:
             return Cast((*actors, *together), (), found if actors else "nominal" if together else "none")
     if not actors and "s" in inner.roles and is_verb(reading.head) and is_passive(scene, reading.head):
         actors, found = _first(scene, patients(scene, reading.head)), "direct"
-    if not actors and reading.type in {"ASSAULT", "COERCE"}:
+    if not actors and reading.type in UNNAMED_ACTORS:
         actors, found = _generic(scene, reading)
     mutual = "+" in reading.innermost.entry.roles and len({a.key for a in actors}) > 1  # "the two sides failed to agree"
     return Cast(actors, () if "0" in inner.roles or mutual else recipients(scene, reading, actors), found)
@@ -82,9 +94,10 @@ def _acting(scene: Scene, reading: Reading) -> tuple[Token, ...]:
 
     An operator's own where it makes an event of another type; what is only announced is the act of whoever is to do it.
     """
-    if reading.content is None or reading.type == reading.innermost.type or _unsaid(scene, reading.head):
-        return reading.heads
-    return reading.content.heads if _announces_another(scene, reading) else (reading.head,)
+    if reading.content is not None and _announces_another(scene, reading):
+        return reading.content.heads
+    whole = reading.content is None or reading.type == reading.innermost.type or _unsaid(scene, reading.head)
+    return reading.heads if whole else (reading.head,)
 
 
 def _announces_another(scene: Scene, reading: Reading) -> bool:
@@ -182,14 +195,22 @@ def _reversed(scene: Scene, reading: Reading) -> Cast:
 
 
 def _generic(scene: Scene, reading: Reading) -> tuple[tuple[Party, ...], str]:
-    """Return a weapon or deed that stands for somebody unnamed ("killed in a bombing"), as sector UNK."""
+    """Return who stands for somebody unnamed: a weapon or deed as sector UNK ("killed in a bombing"), the state where it is done by its
+    power ("arrested in Lebanon")."""
     for head in reading.heads:
         nouns = objects_of_preposition(scene, head, lambda word: word in {"by", "in", "when"})
         subject = grammatical_subject(scene, head) if is_verb(head) and not is_passive(scene, head) else None
         for noun in (*([subject] if subject is not None else []), *nouns):
             if scene.cue("generic", scene.lemma_of[noun.i]):
                 return (_unknown(scene, noun),), "generic"
-    return (), "none"
+    state = _state_where(scene, reading) if reading.type != "ASSAULT" else ()
+    return state, "generic" if state else "none"
+
+
+def _state_where(scene: Scene, reading: Reading) -> tuple[Party, ...]:
+    passives = [head for head in reading.heads if is_verb(head) and is_passive(scene, head)]
+    nouns = [noun for head in passives for noun in objects_of_preposition(scene, head, lambda word: word in {"in", "at"})]
+    return _first(scene, (n for n in nouns if (e := scene.entity_of[n.i]) is not None and e.type == "GPE"))
 
 
 def _unknown(scene: Scene, noun: Token) -> Party:

@@ -109,7 +109,8 @@ def agents(scene: Scene, verb: Token) -> list[Token]:
     """Return the nouns that do what *verb* says, nearest first: the subject, or in a passive what stands after "by"."""
     if is_passive(scene, verb):
         return objects_of_preposition(scene, verb, lambda word: word == "by")
-    own = by_dep(scene, verb, "nsubj")  # several where the parser missed a conjunction
+    subjects = by_dep(scene, verb, "nsubj")  # several where the parser missed a conjunction; one after the verb is another's
+    own = [s for s in subjects if s.i < verb.i] or subjects
     subject = grammatical_subject(scene, verb)
     if subject is not None and subject not in own:
         own = [subject]

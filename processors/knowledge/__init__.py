@@ -16,7 +16,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple, TypeVar
 
-TABLES = ("countries", "territories", "metonyms", "organisations", "groups", "roles", "cities", "regions", "place_names")
+TABLES = ("countries", "territories", "metonyms", "organisations", "groups", "people", "roles", "cities", "regions", "place_names")
 FORMAT = "2"  # raised when lookup changes; the rest of the version is a hash of the tables
 
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "ʻ": "'", "ʽ": "'", "`": "'", "–": "-", "‑": "-"})
@@ -51,6 +51,13 @@ class Group(NamedTuple):
     code: str | None
     sector: str | None
     name: str = ""
+
+
+class KnownPerson(NamedTuple):
+    """Somebody whom the news names without saying where he is from; *code* as that of an organisation."""
+
+    code: str
+    sector: str
 
 
 class Country(NamedTuple):
@@ -88,6 +95,7 @@ class Knowledge:
     _capitals: Mapping[str, str]
     _metonyms: Mapping[str, Metonym]
     _organisations: Mapping[str, Organisation]
+    _people: Mapping[str, KnownPerson]
     _roles: Mapping[str, tuple[str, bool]]
     _places: Mapping[str, tuple[KnownPlace, ...]]
     _openings: Mapping[str, int]
@@ -129,6 +137,10 @@ class Knowledge:
     def organisation(self, name: str) -> Organisation | None:
         """Return the known organisation of that name: its code and its sectors."""
         return _find(self._organisations, name)
+
+    def person(self, name: str) -> KnownPerson | None:
+        """Return the known politician of that name; a name of one word only where it means nobody else."""
+        return _find(self._people, name)
 
     def sector_of(self, phrase: str) -> str | None:
         """Return the PLOVER sector of a role word or body, singular or plural, alone or with words before it.
@@ -187,6 +199,7 @@ def load_knowledge() -> Knowledge:
     return Knowledge(
         version=f"{FORMAT}+{hashlib.sha256(b''.join(raw.values())).hexdigest()[:8]}",
         countries={c.code: c for c in map(_country, table["countries"])},
+        _people=_index((name, KnownPerson(row[0], row[1])) for row in table["people"] for name in _names(row[2])),
         _roles={fold(row[0]): (row[1], row[2] == "weak") for row in table["roles"]},
         _places=_places(table["cities"], table["regions"], table["place_names"]),
         _openings=_openings(indexes),

@@ -106,6 +106,26 @@ def test_an_abbreviation_and_its_long_form_are_one_organisation(knowledge: Knowl
     assert knowledge.organisation("Ministry of Magic") is None
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("Vladimir Putin", "RUS"), ("Putin", "RUS"), ("Volodymyr Zelenskyy", "UKR"), ("Emmanuel Macron", "FRA"), ("António Guterres", "UNO")],
+)
+def test_a_known_politician_has_the_country_that_he_speaks_for(knowledge: Knowledge, name: str, code: str) -> None:
+    found = knowledge.person(name)
+    assert found is not None
+    assert found.code == code
+
+
+@pytest.mark.parametrize("name", ["Johnson", "May", "putin", "Ford", "Clark", ""])
+def test_a_surname_that_many_bear_is_nobody_s(knowledge: Knowledge, name: str) -> None:
+    assert knowledge.person(name) is None
+
+
+@pytest.mark.parametrize(("phrase", "code"), [("Bosnian Serbs", "BIH"), ("Turkish Cypriots", "CYP"), ("Kampuchean", "KHM")])
+def test_a_people_within_a_state_is_the_state_s(knowledge: Knowledge, phrase: str, code: str) -> None:
+    assert knowledge.country_of(phrase) == code
+
+
 def test_every_code_and_sector_of_the_tables_is_one_that_plover_has(knowledge: Knowledge) -> None:
     countries = set(knowledge.countries)
     assert len(countries) > 190
@@ -114,7 +134,8 @@ def test_every_code_and_sector_of_the_tables_is_one_that_plover_has(knowledge: K
     assert {m.code for m in knowledge._metonyms.values()} <= countries | INTERNATIONAL
     assert {o.code for o in knowledge._organisations.values() if o.code} <= countries | INTERNATIONAL
     assert {p.code for places in knowledge._places.values() for p in places} <= countries
-    assert {sector for sector, _ in knowledge._roles.values()} <= SECTORS
+    assert {p.code for p in knowledge._people.values()} <= countries | INTERNATIONAL
+    assert {sector for sector, _ in knowledge._roles.values()} | {p.sector for p in knowledge._people.values()} <= SECTORS
     assert {s for o in knowledge._organisations.values() for s in o.sectors} <= SECTORS
 
 
@@ -155,4 +176,4 @@ def test_nine_cities_in_ten_have_the_region_they_are_in(knowledge: Knowledge) ->
 def test_the_knowledge_is_read_once_and_says_its_version() -> None:
     assert load_knowledge() is load_knowledge()
     assert load_knowledge().version.startswith("2+")
-    assert len(TABLES) == 9
+    assert len(TABLES) == 10
