@@ -63,10 +63,10 @@ def not_ready(look: Look, now: float) -> tuple[str, ...]:
 
 
 def lag_seconds(now: datetime, lag: int, started: datetime, newest: datetime | None = None, caught_up: datetime | None = None) -> float:
-    """Return for about how long the oldest record that a group has not read has been waiting.
+    """Return for about how long the oldest of the *lag* records that a member has still to read has been waiting.
 
-    It was sent after the *newest* one that this worker has read, and after the group was last seen with nothing to read
-    (*caught_up*). Where neither is known yet, it waits at least since the worker *started*.
+    It was sent after the *newest* one that the member has read, and after it was last seen with nothing to read (*caught_up*).
+    Where neither is known yet, it waits at least since the worker *started*.
     """
     if lag == 0:
         return 0.0

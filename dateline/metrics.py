@@ -37,7 +37,12 @@ class Metrics:
         self._assigned = Gauge("dateline_assigned_partitions", "Partitions that this member owns.", ("stage",), registry=registry)
         self._poll_age = Gauge("dateline_last_poll_age_seconds", "Since the broker last answered a poll.", ("stage",), registry=registry)
         self._lag = Gauge("dateline_lag_records", "Records that the whole group has still to read.", ("stage",), registry=registry)
-        self._lag_seconds = Gauge("dateline_lag_seconds", "How long the oldest of them has been waiting.", ("stage",), registry=registry)
+        self._lag_seconds = Gauge(
+            "dateline_lag_seconds",
+            "How long the oldest record in its partitions waits.",
+            ("stage",),
+            registry=registry,
+        )
         self._database = Histogram("dateline_database_seconds", "Transactions.", ("outcome",), buckets=QUICK, registry=registry)
         self._fetches = Counter("dateline_fetches", "Fetches of feeds and pages.", ("kind", "outcome"), registry=registry)
         self._fetch = Histogram("dateline_fetch_seconds", "From a lease to its outcome.", ("kind",), buckets=SLOW, registry=registry)
@@ -75,11 +80,13 @@ class Metrics:
             self._letters.labels(stage, error).inc()
         self._behind[stage].newest = newest
 
-    def lag(self, stage: str, records: int) -> None:
-        """Set how far the group of *stage* is behind; in seconds only where this worker is one of its members."""
-        self._lag.labels(stage).set(records)
-        if stage in self._behind:
-            self._lag_seconds.labels(stage).set(self._behind[stage].seconds(records, datetime.now(UTC)))
+    def lag(self, group: str, records: int) -> None:
+        """Set how far a whole group is behind."""
+        self._lag.labels(group).set(records)
+
+    def own_lag(self, stage: str, records: int) -> None:
+        """Set for how long the oldest of *records*, which wait in this member's partitions, has been waiting."""
+        self._lag_seconds.labels(stage).set(self._behind[stage].seconds(records, datetime.now(UTC)))
 
     def fetched(self, kind: str, outcome: str, seconds: float, *, new: int, changed: int) -> None:
         """Count a fetch of a feed or a page."""
@@ -118,7 +125,7 @@ class Metrics:
 
 
 class _Behind:
-    """How far one group is behind in time."""
+    """How far one member is behind in time."""
 
     def __init__(self, started: datetime) -> None:
         self.newest: datetime | None = None

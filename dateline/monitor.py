@@ -100,8 +100,9 @@ class Monitor:
                 raise unknown_topic(topic)
             self._metrics.lag(group, _records(lags))
             if group in self._assigned:
-                mine = (one for one in lags if one.partition in self._assigned[group])
-                self._watch.waiting(group, _records(mine), time.monotonic())
+                mine = _records(one for one in lags if one.partition in self._assigned[group])
+                self._metrics.own_lag(group, mine)
+                self._watch.waiting(group, mine, time.monotonic())
 
     def _look_at_database(self) -> None:
         assert self._engine is not None

@@ -14,6 +14,7 @@ from dateline.output import AsCsv, AsJson, cell, console, show
 from storage import queries
 from storage.dead_letters import accept_gaps, mark_replayed
 from storage.engine import reading, transaction, upgrade
+from storage.grants import grant_readonly
 from stream.connect import shown
 from stream.errors import ConfigError, DatelineError, TransientError
 from stream.settings import PREFIX, Settings, load_settings
@@ -106,6 +107,17 @@ def db_upgrade() -> None:
     finally:
         engine.dispose()
     typer.echo(f"{shown(settings.database)} is at the schema of this version")
+
+
+@db_app.command("grant-readonly")
+def db_grant_readonly(role: Annotated[str, typer.Argument(help="A role of Postgres that exists already.")]) -> None:
+    """Let a role read every table and view, those of later versions too, and change nothing.
+
+    Example: dateline db grant-readonly analyst
+    """
+    with database() as (settings, engine):
+        grant_readonly(engine, role)
+    typer.echo(f"{role} may read {shown(settings.database)}")
 
 
 @dead_letters_app.command("list")

@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
+from sqlalchemy import text
 
+from scripts.postgres import MIN_MAJOR, PostgresServer
+from storage.engine import connect_database, reading
 from stream.settings import PREFIX, Settings, load_settings
 from tests.deploy import compose
 from tests.deploy.commands import parse
@@ -19,8 +22,10 @@ from tests.deploy.compose import Service
 
 SERVICES = compose.services()
 OWN = compose.own_services()
-LONG_RUNNING = ("kafka", "postgres", "ingest", "process", "store")
+LONG_RUNNING = ("kafka", "postgres", "ingest", "process", "store", "prometheus", "grafana")
 JOBS = ("migrate", "topics")
+WORKERS = ("ingest", "process", "store")
+MONITORING = ("prometheus", "grafana")
 STOP_WITHIN = 30  # seconds; what the workers promise
 
 
@@ -46,7 +51,7 @@ def test_the_specification_refuses_a_misspelt_key() -> None:
 
 def test_every_part_of_the_system_is_there() -> None:
     assert set(SERVICES) == {*LONG_RUNNING, *JOBS}
-    assert set(OWN) == {*JOBS, "ingest", "process", "store"}
+    assert set(OWN) == {*JOBS, *WORKERS}
     assert SERVICES["process"]["deploy"]["replicas"] == 2
 
 
@@ -89,6 +94,7 @@ def test_every_secret_volume_network_and_dependency_is_declared(name: str) -> No
     assert set(service.get("secrets", ())) <= set(document["secrets"])
     assert {volume.split(":")[0] for volume in service.get("volumes", ())} <= set(document["volumes"])
     assert set(service["networks"]) <= set(document["networks"])
+    assert {config["source"] for config in service.get("configs", ())} <= set(document["configs"])
     assert set(service.get("depends_on", ())) <= set(SERVICES)
 
 
@@ -109,7 +115,7 @@ def test_a_dependency_is_waited_for_in_a_way_that_it_can_fulfil(name: str) -> No
 
 
 def test_nothing_that_works_starts_before_migrations_and_topics_are_done() -> None:
-    assert [set(SERVICES[name]["depends_on"]) for name in ("ingest", "process", "store")] == [set(JOBS)] * 3
+    assert [set(SERVICES[name]["depends_on"]) for name in WORKERS] == [set(JOBS)] * 3
 
 
 def test_jobs_end_and_workers_come_back() -> None:
@@ -126,7 +132,7 @@ def test_a_service_is_given_longer_to_stop_than_it_needs(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_an_image_is_pinned_to_a_version(name: str) -> None:
-    assert re.fullmatch(r"[a-z/]+:\d[\w.-]*", SERVICES[name]["image"])
+    assert re.fullmatch(r"[a-z/]+:v?\d[\w.-]*", SERVICES[name]["image"])
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -135,10 +141,32 @@ def test_a_worker_runs_with_as_few_rights_as_it_can(name: str) -> None:
     assert (service["read_only"], service["cap_drop"], service["security_opt"]) == (True, ["ALL"], ["no-new-privileges:true"])
 
 
-def test_only_ingest_has_a_way_out_and_nothing_is_published_to_the_host() -> None:
-    assert compose.load()["networks"]["backend"] == {"internal": True}
-    assert [name for name, service in SERVICES.items() if service["networks"] != ["backend"]] == ["ingest"]
-    assert [name for name, service in SERVICES.items() if "ports" in service] == []
+def test_only_ingest_has_a_way_out_and_only_grafana_is_published_to_this_host_alone() -> None:
+    networks = compose.load()["networks"]
+    assert networks["backend"] == {"internal": True}
+    beyond = {name: set(service["networks"]) - {"backend"} for name, service in SERVICES.items() if service["networks"] != ["backend"]}
+    assert beyond == {"ingest": {"internet"}, "grafana": {"desk"}}
+    assert {name: service["ports"] for name, service in SERVICES.items() if "ports" in service} == {"grafana": ["127.0.0.1:3000:3000"]}
+
+
+def test_monitoring_runs_only_where_it_is_asked_for() -> None:
+    assert {name for name, service in SERVICES.items() if service.get("profiles") == ["monitoring"]} == set(MONITORING)
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == set(MONITORING)
+
+
+@pytest.mark.parametrize("name", LONG_RUNNING)
+def test_a_service_has_limits_and_a_health_check(name: str) -> None:
+    assert set(SERVICES[name]["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
+    assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_is_asked_where_it_answers(name: str) -> None:
+    program, *arguments = SERVICES[name]["healthcheck"]["test"][1:]
+    assert program == "dateline"
+    parse(arguments)
+    assert compose.environment(name)["DATELINE_METRICS_PORT"] == "9100"
+    assert compose.environment(name)["DATELINE_METRICS_HOST"] == "0.0.0.0"
 
 
 def test_addresses_in_the_settings_are_those_of_the_services() -> None:
@@ -158,9 +186,27 @@ def test_data_lies_in_volumes_where_the_images_keep_it() -> None:
 def test_no_secret_is_written_in_the_file_or_may_be_committed() -> None:
     assert "PASSWORD:" not in compose.COMPOSE_FILE.read_text()
     ignored = (compose.ROOT / ".gitignore").read_text().splitlines()
-    assert [secret["file"] for secret in compose.load()["secrets"].values()] == ["./secrets/database_password"]
+    files = {secret["file"] for secret in compose.load()["secrets"].values()}
+    assert files == {"./secrets/database_password", "./secrets/grafana_password"}
     assert "/secrets/" in ignored
 
 
 def test_partitions_bound_the_replicas() -> None:
     assert SERVICES["process"]["deploy"]["replicas"] <= Settings.model_fields["topic_partitions"].default
+
+
+def test_postgres_is_the_one_that_the_tests_run_on(postgres_server: PostgresServer) -> None:
+    engine = connect_database(postgres_server.url())
+    with reading(engine) as conn:
+        major = int(conn.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
+    engine.dispose()
+    if major != MIN_MAJOR:
+        pytest.skip(f"this machine has Postgres {major}; the compose file has the oldest that is supported, {MIN_MAJOR}")
+    assert SERVICES["postgres"]["image"].startswith(f"postgres:{major}-")
+
+
+def test_kafka_is_the_one_that_the_tests_run_on() -> None:
+    pom = (compose.ROOT / "scripts/kafka/pom.xml").read_text()
+    version = re.search(r"<kafka.version>(.*)</kafka.version>", pom)
+    assert version is not None
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{version[1]}"

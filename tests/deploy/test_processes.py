@@ -93,6 +93,7 @@ def _environment(service: str, kafka: KafkaServer, database: str, tmp_path: Path
             "/run/secrets/database_password": str(tmp_path / "password"),
         },
     )
+    found["HOME"] = "/nonexistent"  # the image's user has none, and its file system is read-only
     return {**found, "DATELINE_ALLOW_NETWORKS": "127.0.0.1/32", "DATELINE_TOPIC_PREFIX": f"compose-{tmp_path.name}"}
 
 
