@@ -10,8 +10,9 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
+from typing import Any
 
 from ingest.data import read_table
 from ingest.fulltext import PageText
@@ -27,7 +28,7 @@ from stream.messages import MAX_TEXT_CHARS, Article, Enclosure, Moment, Text, Te
 MAX_CHANGES = 24  # of one entry; a feed with a clock or a counter in its text changes at every fetch
 MAX_KEY_CHARS = 200  # longer guids and links are hashed: a database key has to be short
 SHORT_TEXT = 400  # characters; an entry that gives less wants its page
-CLOCK_SKEW = timedelta(hours=1)  # a date further ahead of the fetch than this is wrong (zone forgotten, scheduled, a typing error)
+CAPPED = ", ahead of the fetch"  # stands behind the source of a date that was one
 MAX_TITLE_CHARS = 1000  # a longer one is an article in the wrong element
 MAX_NAMES = 200  # authors, and categories, of one article
 MAX_NAME_CHARS = 500
@@ -175,7 +176,7 @@ def _letters(text: str) -> str:
 def draft_of(feed: Feed, parsed: ParsedFeed, item: Identified, fetched_at: datetime) -> Draft:
     """Return what *feed*, fetched at *fetched_at*, says of one entry; the operator's word on the language goes first."""
     entry = item.entry
-    published = plausible(entry.published_at, fetched_at)
+    published = dated(entry.published_at, entry.published_at_source, fetched_at)
     return Draft(
         feed_id=feed.feed_id,
         entry_key=item.keys.entry_key,
@@ -190,14 +191,19 @@ def draft_of(feed: Feed, parsed: ParsedFeed, item: Identified, fetched_at: datet
         authors=_names(entry.authors),
         categories=_names(entry.categories),
         enclosures=entry.enclosures,
-        published_at=published,
-        published_at_source=entry.published_at_source if published else None,
+        **published,
     )
 
 
-def plausible(published_at: datetime | None, fetched_at: datetime) -> datetime | None:
-    """Return *published_at* unless it lies further ahead of *fetched_at* than clocks differ: right, or none."""
-    return None if published_at is None or published_at > fetched_at + CLOCK_SKEW else published_at
+def dated(published_at: datetime | None, source: str | None, fetched_at: datetime) -> dict[str, Any]:
+    """Return the two fields that say when an article was published and where that is from.
+
+    What is here was published before: a date ahead of the fetch (zone forgotten, scheduled, a typing error) becomes that of the
+    fetch, and its source says so.
+    """
+    if published_at is None or published_at <= fetched_at:
+        return {"published_at": published_at, "published_at_source": source if published_at else None}
+    return {"published_at": fetched_at, "published_at_source": f"{source}{CAPPED}"}
 
 
 def language_code(*tags: str | None) -> str | None:
@@ -298,9 +304,8 @@ def completed(draft: Draft, page: PageText, seen_at: datetime) -> Draft:
         "language": draft.language or language_code(page.language),
         "authors": draft.authors or _names(page.authors),
     }
-    published = plausible(page.published_at, seen_at)
-    if draft.published_at is None and published is not None:
-        found |= {"published_at": published, "published_at_source": "page"}
+    if draft.published_at is None:
+        found |= dated(page.published_at, "page", seen_at)
     return draft.model_copy(update=found)
 
 

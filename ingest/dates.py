@@ -1,13 +1,16 @@
 """Dates as feeds write them → aware UTC, or None: right or nothing, never a guess.
 
-What is not guessed: the zone of a time that names none, or an abbreviation that several places use (IST, BST); the order
-of day and month (03/02/2026); the century of anything but an RFC 822 date. A day without a time is taken as the start of
-that day in UTC, because the day is what was said and all that is known; a bare year or month is not a day.
+What is not guessed: the zone of a time that names none, or an abbreviation that several places use (IST, BST) unless the country of
+the feed settles it; the order of day and month (03/02/2026) unless only one is possible (13/02/2026); the century of anything but
+an RFC 822 date. A day without a time is taken as the start of that day in UTC, because the day is what was said and all that is
+known; a bare year or month is not a day. The names of months are read in many languages, weekdays are passed over in any.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from ingest.data import read_table
@@ -17,53 +20,82 @@ _MAX_OFFSET = timedelta(hours=14)
 _EARLIEST = datetime(1000, 1, 1, tzinfo=UTC)  # year 1 and the like stand for "no date"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_SECONDS = range(315_532_800, 4_102_444_800)  # 1980 to 2099
+_EPOCH_DIGITS = {9: 1, 10: 1, 12: 1000, 13: 1000, 15: 1_000_000, 16: 1_000_000}  # length of a count since 1970 → counts in a second
 
-_MONTHS = {name: n for n, name in enumerate(("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1)}
-_ZONE = r"(?P<zone>[A-Z]{1,5}|(?:GMT|UTC|UT|Z)?\s?[+\-\u2212](?:[0-9]{4}|[0-9]{1,2}(?::[0-9]{2})?))"
+_ZONE = r"(?P<zone>[a-z]{1,5}|(?:gmt|utc|ut|z)?\s?[+\-\u2212](?:[0-9]{4}|[0-9]{1,2}(?::[0-9]{2})?))"
 _SECOND = r"(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,12}))?"
-_TIME = rf"(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{2}})(?::{_SECOND})?(?:\s?(?P<half>[AP])\.?M\.?)?"
-_DAY_NAME = r"(?:[A-Z]{2,10}\.?,?\s?)?"
-_MONTH = r"(?P<month_name>(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEPT?|OCT|NOV|DEC|JANUARY|FEBRUARY|MARCH|APRIL|JUNE|JULY|AUGUST|SEPTEMBER|OCTOBER|NOVEMBER|DECEMBER))\.?"  # fmt: skip  # noqa: E501
+_TIME = rf"(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{2}})(?::{_SECOND})?(?:\s?(?P<half>[ap])\.?m\.?)?"
+_WORD = r"[^\W\d_][^\W\d_'’.-]{2,19}"
+_WEEKDAY = rf"(?:(?:{_WORD}|[^\W\d_]{{2}})(?:-{_WORD})?\.?(?:,\s?|\s))?"  # in any language: segunda-feira, Mo.
+_MONTH = rf"(?P<month_name>{_WORD})\.?"
+_DAY = r"(?P<day>[0-9]{1,2})"
+_YEAR = r"(?P<year>[0-9]{4})"
+_SHORT_YEAR = r"(?P<year>[0-9]{4}|[0-9]{2})"
+_OF = r"(?:de\s|di\s|d['’]\s?)?"  # 2 de marzo de 2026, 2 d'abril
+_AT = r"(?:,|\s(?:at|a|um|kl\.?))?\s"
+_THEN = rf"(?:{_AT}{_TIME}\s?{_ZONE})?"
 _FORMATS = tuple(
-    re.compile(pattern + r"(?:\s?\([^()]*\))?", re.IGNORECASE | re.ASCII)
+    re.compile(pattern + r"(?:\s?\([^()]*\)|\[[\w/+-]+\])?")  # a comment (RFC 5322 §3.2.2), a zone by its name as Java adds it
     for pattern in (
-        # RFC 822, RFC 2822, RFC 850: Mon, 02 Mar 2026 10:00:00 +0100; 2-Mar-26 10:00 GMT; 2 March 2026
-        rf"{_DAY_NAME}(?P<day>[0-9]{{1,2}})[\s-]?{_MONTH}[\s,-]{{0,2}}(?P<year>[0-9]{{4}}|[0-9]{{2}})(?:,?\s{_TIME}\s?{_ZONE})?",
-        # March 2, 2026 10:00 AM EST
-        rf"{_DAY_NAME}{_MONTH}\s(?P<day>[0-9]{{1,2}})(?:ST|ND|RD|TH)?,?\s(?P<year>[0-9]{{4}})(?:,?\s(?:AT\s)?{_TIME}\s?{_ZONE})?",
+        # RFC 822, RFC 2822, RFC 850: Mon, 02 Mar 2026 10:00:00 +0100; 2-Mar-26 10:00 GMT; 2 March 2026; 2. März 2026
+        rf"{_WEEKDAY}{_DAY}(?:st|nd|rd|th|er|[.ºª])?[\s-]?{_OF}{_MONTH}[\s,-]{{0,2}}{_OF}{_SHORT_YEAR}(?:\s?г\.)?{_THEN}",
+        # March 2, 2026 10:00 AM EST; Mon Mar 02 2026 10:00:00 GMT+0100
+        rf"{_WEEKDAY}{_MONTH}\s{_DAY}(?:st|nd|rd|th)?,?\s{_YEAR}{_THEN}",
         # asctime and date(1): Mon Mar 2 10:00:00 UTC 2026, Mon Mar 2 10:00:00 2026 +0000
-        rf"{_DAY_NAME}{_MONTH}\s(?P<day>[0-9]{{1,2}}),?\s{_TIME}\s{_ZONE}\s(?P<year>[0-9]{{4}})",
-        rf"{_DAY_NAME}{_MONTH}\s(?P<day>[0-9]{{1,2}})\s{_TIME}\s(?P<year>[0-9]{{4}})\s{_ZONE}",
+        rf"{_WEEKDAY}{_MONTH}\s{_DAY},?\s{_TIME}\s{_ZONE}\s{_YEAR}",
+        rf"{_WEEKDAY}{_MONTH}\s{_DAY}\s{_TIME}\s{_YEAR}\s{_ZONE}",
+        # the year first: 2026 Mar 2, 2026-Mar-02, 2026. március 2.
+        rf"{_YEAR}\.?[\s-]{_MONTH}[\s-]{_DAY}\.?{_THEN}",
         # ISO 8601, RFC 3339, W3CDTF, and the same with slashes or dots, which nobody writes in another order
-        rf"(?P<year>[0-9]{{4}})(?P<sep>[-/.])(?P<month>[0-9]{{1,2}})(?P=sep)(?P<day>[0-9]{{1,2}})(?:(?:T|,?\s){_TIME}\s?{_ZONE})?",
-        rf"(?P<year>[0-9]{{4}})(?P<month>[0-9]{{2}})(?P<day>[0-9]{{2}})(?:T(?P<hour>[0-9]{{2}}):?(?P<minute>[0-9]{{2}})(?::?{_SECOND})?{_ZONE})?",
+        rf"{_YEAR}(?P<sep>[-/.])(?P<month>[0-9]{{1,2}})(?P=sep){_DAY}(?:(?:t|,?\s){_TIME}\s?{_ZONE})?",
+        rf"{_YEAR}(?P<month>[0-9]{{2}})(?P<day>[0-9]{{2}})(?:t(?P<hour>[0-9]{{2}}):?(?P<minute>[0-9]{{2}})(?::?{_SECOND})?{_ZONE})?",
+        # 2026年3月2日 10:00 +0800, 2026년 3월 2일
+        rf"{_YEAR}[年년]\s?(?P<month>[0-9]{{1,2}})[月월]\s?{_DAY}[日일](?:\s?{_TIME}\s?{_ZONE})?",
+        # day and month in either order
+        rf"{_WEEKDAY}(?P<one>[0-9]{{1,2}})(?P<sep>[-/.])(?P<other>[0-9]{{1,2}})(?P=sep){_YEAR}{_THEN}",
     )
 )
 
+Parts = Mapping[str, str | None]
 
-def parse_date(text: str) -> datetime | None:
-    """Return the moment that *text* names, aware UTC; None where it names none or more than one."""
+
+def parse_date(text: str, country: str | None = None) -> datetime | None:
+    """Return the moment that *text* names, aware UTC; None where it names none or more than one.
+
+    *country* is that of the feed, ISO 3166 alpha-3: IST is another zone in India than in Israel.
+    """
     text = " ".join(text.split()) if len(text) <= MAX_CHARS else ""
     try:
-        moment = _from_digits(text) if text.isdigit() and len(text) > 8 else _from_words(text)
+        moment = _from_count(text) if re.fullmatch(r"[0-9]{9,}(?:\.[0-9]{1,9})?", text) else _from_words(folded(text), country)
     except (ValueError, OverflowError):  # 31 February, hour 25, year 10000 once in UTC
         return None
     return moment if moment and moment >= _EARLIEST and moment != _EPOCH else None
 
 
-def _from_words(text: str) -> datetime | None:
+def folded(text: str) -> str:
+    """Return *text* in lower case and without marks: ``März`` and ``marz`` are one name."""
+    if text.isascii():
+        return text.lower()
+    letters = (c for c in unicodedata.normalize("NFD", text.casefold()) if not unicodedata.category(c).startswith("M"))
+    return unicodedata.normalize("NFC", "".join(letters))
+
+
+def _from_words(text: str, country: str | None) -> datetime | None:
     for pattern in _FORMATS:
         found = pattern.fullmatch(text)
         if found:
-            return _moment(found.groupdict())
+            return _moment(found.groupdict(), country)
     return None
 
 
-def _moment(parts: dict[str, str | None]) -> datetime | None:
-    day = datetime(_year(parts["year"] or ""), _month(parts), int(parts["day"] or 0), tzinfo=UTC)
+def _moment(parts: Parts, country: str | None) -> datetime | None:
+    month_and_day = _month_and_day(parts)
+    if month_and_day is None:
+        return None
+    day = datetime(_year(parts["year"] or ""), *month_and_day, tzinfo=UTC)
     if parts["hour"] is None:
         return day
-    offset = _offset(parts["zone"] or "")
+    offset = _offset(parts["zone"] or "", country)
     clock = _clock(parts)
     return None if offset is None or clock is None else day + clock - offset
 
@@ -74,29 +106,36 @@ def _year(digits: str) -> int:
     return year if len(digits) == 4 else year + (2000 if year < 50 else 1900)
 
 
-def _month(parts: dict[str, str | None]) -> int:
+def _month_and_day(parts: Parts) -> tuple[int, int] | None:
+    """Return month and day; None for a name that is no month's, and for two numbers that could each be either."""
+    if parts.get("one"):
+        one, other = int(parts["one"] or 0), int(parts["other"] or 0)
+        if one != other and max(one, other) <= 12:
+            return None
+        return min(one, other), max(one, other)
     name = parts.get("month_name")
-    return _MONTHS[name[:3].lower()] if name else int(parts["month"] or 0)
+    month = MONTHS.get(name) if name else int(parts["month"] or 0)
+    return None if month is None else (month, int(parts["day"] or 0))
 
 
-def _clock(parts: dict[str, str | None]) -> timedelta | None:
+def _clock(parts: Parts) -> timedelta | None:
     """Return the time since midnight; 24:00 and a leap second are the start of what follows."""
     hour, minute, second = (int(parts[name] or 0) for name in ("hour", "minute", "second"))
-    half = (parts.get("half") or "").upper()
+    half = parts.get("half")
     if half:
         if not 1 <= hour <= 12:
             return None
-        hour = hour % 12 + (12 if half == "P" else 0)
+        hour = hour % 12 + (12 if half == "p" else 0)
     if hour > 24 or minute > 59 or second > 60 or (hour == 24 and (minute or second)):
         return None
     return timedelta(hours=hour, minutes=minute, seconds=second + float("0." + (parts["fraction"] or "0")))
 
 
-def _offset(zone: str) -> timedelta | None:
-    """Return the offset from UTC that *zone* names, by number or by a name that means one offset."""
+def _offset(zone: str, country: str | None) -> timedelta | None:
+    """Return the offset from UTC that *zone* names, by number or by a name that means one offset, in *country* at least."""
     name, sign, digits = re.fullmatch(r"([A-Z]*)\s?([+\-\u2212]?)([0-9:]*)", zone.upper()).groups()  # type: ignore[union-attr]
     if not sign:
-        return ZONES.get(name)
+        return next((ZONES[key] for key in ((name, country or "-"), (name, "-")) if key in ZONES), None)
     hours, minutes = (digits.replace(":", "")[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")
     offset = timedelta(hours=int(hours), minutes=int(minutes))
     if offset > _MAX_OFFSET or int(minutes) > 59:
@@ -104,16 +143,24 @@ def _offset(zone: str) -> timedelta | None:
     return offset if sign == "+" else -offset
 
 
-def _from_digits(digits: str) -> datetime | None:
-    """Return the moment of a count of seconds or milliseconds since 1970; None where it could as well be YYYYMMDDHH."""
-    if len(digits) == 10 and re.fullmatch(r"(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])([01][0-9]|2[0-4])", digits):
+def _from_count(text: str) -> datetime | None:
+    """Return the moment of a count of seconds, milli- or microseconds since 1970; None where it could as well be YYYYMMDDHH."""
+    digits, _, fraction = text.partition(".")
+    if not fraction and re.fullmatch(r"(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])([01][0-9]|2[0-4])", digits):
         return None
-    seconds, milliseconds = divmod(int(digits), 1000) if len(digits) in (12, 13) else (int(digits), 0)
-    return _EPOCH + timedelta(seconds=seconds, milliseconds=milliseconds) if seconds in _EPOCH_SECONDS else None
+    seconds, rest = divmod(int(digits), _EPOCH_DIGITS.get(len(digits), 1))
+    below = rest / _EPOCH_DIGITS.get(len(digits), 1) + float(f"0.{fraction or 0}")
+    return _EPOCH + timedelta(seconds=seconds + below) if seconds in _EPOCH_SECONDS else None
 
 
-def _load_zones() -> dict[str, timedelta]:
-    return {name: timedelta(hours=int(offset[:3]), minutes=int(offset[0] + offset[4:])) for name, offset in read_table("zones.tsv")}
+def _load_zones() -> dict[tuple[str, str], timedelta]:
+    rows = ((name, countries, offset) for name, countries, offset in read_table("zones.tsv"))
+    return {
+        (name, country): timedelta(hours=int(offset[:3]), minutes=int(offset[0] + offset[4:]))
+        for name, countries, offset in rows
+        for country in countries.split(",")
+    }
 
 
 ZONES = _load_zones()
+MONTHS = {name: int(month) for name, month, _ in read_table("months.tsv")}

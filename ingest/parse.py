@@ -34,7 +34,7 @@ class Format(NamedTuple):
 
     name: str
     claims: Callable[[str], bool]
-    read: Callable[[str, str, int], ParsedFeed]
+    read: Callable[[str, str, int, str | None], ParsedFeed]
 
 
 FORMATS = (
@@ -43,10 +43,11 @@ FORMATS = (
 )
 
 
-def parse(url: str, body: bytes, media_type: str | None = None, charset: str | None = None) -> ParsedFeed:
+def parse(url: str, body: bytes, media_type: str | None = None, charset: str | None = None, country: str | None = None) -> ParsedFeed:
     """Return the feed in *body*, which came from *url*.
 
     *charset* is that of the Content-Type header. *media_type* is used for the message alone: feeds are served under every type.
+    *country* is that of the outlet, ISO 3166 alpha-3, by which names of time zones are understood.
     Raises ParseError, one line, for what is no feed.
     """
     decoded = decode(unpacked(body), charset)
@@ -56,7 +57,7 @@ def parse(url: str, body: bytes, media_type: str | None = None, charset: str | N
         raise ParseError("the answer is empty")
     for form in FORMATS:
         if form.claims(start):
-            return _noted(form.read(url, text, MAX_ENTRIES), decoded)
+            return _noted(form.read(url, text, MAX_ENTRIES, country), decoded)
     if _is_page(start):
         raise ParseError(f"this is a web page, not a feed{_feed_of_page(url, text)}")
     raise ParseError(f"neither XML nor JSON{f', served as {media_type}' if media_type else ''}: no feed")

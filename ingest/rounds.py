@@ -99,7 +99,7 @@ class FeedRounds:
         digest = hashlib.sha256(result.body).hexdigest()
         if digest == lease.feed.body_hash:
             return Taken(result, "unchanged", digest, size)
-        parsed = await tools.children.run(parse, result.url, result.body, result.media_type, result.charset)
+        parsed = await tools.children.run(parse, result.url, result.body, result.media_type, result.charset, lease.feed.country)
         written, left_out = await tools.rim.db(write_down, lease, parsed, datetime.now(UTC), tools.settings.page_wait)
         dropped = await tools.publisher.publish(written.outbox)
         return Taken(result, "fetched", digest, size, parsed, written, dropped, left_out)

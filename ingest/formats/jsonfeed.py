@@ -17,7 +17,7 @@ from stream.messages import Enclosure
 _VERSION = re.compile(r"https?://(?:www\.)?jsonfeed\.org/version/(1(?:\.[0-9])?)/?")
 
 
-def read(url: str, text: str, max_entries: int) -> ParsedFeed:
+def read(url: str, text: str, max_entries: int, country: str | None = None) -> ParsedFeed:
     """Return the feed in *text*, which came from *url*. Raises ParseError where it is no JSON Feed."""
     document = _document(text)
     items = document.get("items")
@@ -25,7 +25,7 @@ def read(url: str, text: str, max_entries: int) -> ParsedFeed:
     if not isinstance(items, list) or not (version or document.get("title")):
         raise ParseError("JSON, but no JSON Feed: it has no version of jsonfeed.org and no list of items")
     authors = _authors(document)
-    entries = [entry for item in items[:max_entries] if (entry := _entry(url, item, authors))]
+    entries = [entry for item in items[:max_entries] if (entry := _entry(url, item, authors, country))]
     left_out = min(len(items), max_entries) - len(entries)
     notes = (
         "" if version else "no known version of JSON Feed is declared",
@@ -52,7 +52,7 @@ def _document(text: str) -> dict[str, Any]:
     return document
 
 
-def _entry(base: str, item: object, authors: tuple[str, ...]) -> FeedEntry | None:
+def _entry(base: str, item: object, authors: tuple[str, ...], country: str | None) -> FeedEntry | None:
     """Return *item* as an entry; None where there is neither anything to know it by nor anything to read.
 
     *authors* are those of the feed, who wrote what names no others. An id that is a URL is the item's page where nothing else is.
@@ -65,7 +65,7 @@ def _entry(base: str, item: object, authors: tuple[str, ...]) -> FeedEntry | Non
     title, summary = _line(item.get("title")), plain_text(_string(item.get("summary")))
     if not (guid or link or title or summary or content):
         return None
-    published_at, source = _date(item)
+    published_at, source = _date(item, country)
     return FeedEntry(
         guid=guid,
         link=link,
@@ -86,9 +86,9 @@ def _authors(owner: dict[str, Any]) -> tuple[str, ...]:
     return distinct(_line(_mapping(author).get("name")) for author in [*_list(owner.get("authors")), owner.get("author")])
 
 
-def _date(item: dict[str, Any]) -> tuple[datetime | None, str | None]:
+def _date(item: dict[str, Any], country: str | None) -> tuple[datetime | None, str | None]:
     for name in ("date_published", "date_modified"):
-        moment = parse_date(_string(item.get(name)))
+        moment = parse_date(_string(item.get(name)), country)
         if moment:
             return moment, name
     return None, None

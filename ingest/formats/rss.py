@@ -25,12 +25,12 @@ _DATES = ("published", "created", "updated")  # feedparser's names; RDF's dc:dat
 _PERIODS = {"hourly": 3600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}  # seconds
 
 
-def read(url: str, text: str, max_entries: int) -> ParsedFeed:
-    """Return the feed in *text*, which came from *url*. Raises ParseError where it is none."""
+def read(url: str, text: str, max_entries: int, country: str | None = None) -> ParsedFeed:
+    """Return the feed in *text*, which came from *url*, of an outlet in *country*. Raises ParseError where it is none."""
     document, notes = repaired(text, max_entries)
     found = read_xml(document)
     above = found.feed if found.version.startswith("atom") else {}
-    entries = tuple(_entry(url, entry, above) for entry in found.entries[:max_entries])
+    entries = tuple(_entry(url, entry, above, country) for entry in found.entries[:max_entries])
     version = found.version or {"channel": "cdf"}.get(root_of(text).lower(), "")
     if not version and not entries:
         raise ParseError(f"XML, but neither RSS nor Atom: its root is {root_of(text) or 'missing'}")
@@ -46,9 +46,9 @@ def read(url: str, text: str, max_entries: int) -> ParsedFeed:
     )
 
 
-def _entry(base: str, entry: Any, above: Any) -> FeedEntry:
+def _entry(base: str, entry: Any, above: Any, country: str | None) -> FeedEntry:
     """Return *entry*, which inherits what it lacks from *above*."""
-    published_at, source = _date(entry)
+    published_at, source = _date(entry, country)
     return FeedEntry(
         guid=_line(_get(entry, "id")) or None,
         link=_link(base, entry),
@@ -115,9 +115,9 @@ def _link(base: str, entry: Any) -> str | None:
     return absolute_url("", _get(entry, "link"))
 
 
-def _date(entry: Any) -> tuple[datetime | None, str | None]:
+def _date(entry: Any, country: str | None) -> tuple[datetime | None, str | None]:
     for name in _DATES:
-        moment = parse_date(_string(_get(entry, name)))
+        moment = parse_date(_string(_get(entry, name)), country)
         if moment:
             return moment, name
     return None, None

@@ -12,6 +12,7 @@ from ingest.article import (
     Draft,
     completed,
     compose_text,
+    dated,
     decide_entry,
     decide_page,
     draft_of,
@@ -19,7 +20,6 @@ from ingest.article import (
     is_news,
     language_code,
     payload_of,
-    plausible,
     render,
     wants_page,
 )
@@ -180,10 +180,15 @@ def test_operator_goes_before_entry_and_entry_before_feed() -> None:
     assert [draft_of(feed(language=code), parsed, item, NOW).language for code in ("es", None)] == ["es", "fr"]
 
 
-@pytest.mark.parametrize(("ahead", "kept"), [(-400.0, True), (0.0, True), (0.9, True), (1.1, False), (24.0 * 365, False)])
-def test_a_date_ahead_of_the_fetch_is_right_or_none(ahead: float, kept: bool) -> None:
-    date = NOW + timedelta(hours=ahead)
-    assert (date if kept else None) == plausible(date, NOW)
+@pytest.mark.parametrize(("hours", "expected"), [(-400.0, -400.0), (0.0, 0.0), (0.9, 0.0), (24.0 * 365, 0.0)])
+def test_a_date_ahead_of_the_fetch_is_that_of_the_fetch(hours: float, expected: float) -> None:
+    found = dated(NOW + timedelta(hours=hours), "published", NOW)
+    source = "published" if hours == expected else "published, ahead of the fetch"
+    assert found == {"published_at": NOW + timedelta(hours=expected), "published_at_source": source}
+
+
+def test_no_date_has_no_source() -> None:
+    assert dated(None, "published", NOW) == {"published_at": None, "published_at_source": None}
 
 
 # Revisions
@@ -345,7 +350,7 @@ def test_a_page_fills_in_what_the_feed_left_out_and_nothing_else() -> None:
     said = {"title": "T", "language": "en", "authors": ("A",), "published_at": NOW - timedelta(1), "published_at_source": "updated"}
     own = Draft.model_validate({"feed_id": "f1", "entry_key": "1", **said})
     assert own == completed(own, page, NOW)
-    assert completed(bare, PageText("Text.", published_at=NOW + timedelta(days=2)), NOW).published_at is None
+    assert completed(bare, PageText("Text.", published_at=NOW + timedelta(days=2)), NOW).published_at == NOW
 
 
 def test_what_a_feed_gives_is_bounded() -> None:
