@@ -33,7 +33,7 @@ _WORD = (
     + "|".join(sorted((n for n in SPEC.numbers if len(n) > 2), key=len, reverse=True))
     + ")"
 )
-_NUMBER = rf"(?:\d{{1,4}}|{_WORD})"
+_NUMBER = rf"(?:\d{{1,3}},\d{{3}}|\d{{1,4}}|{_WORD})"
 _ORDINAL = "(?:\\d{1,2}(?:st|nd|rd|th)|" + "|".join(sorted(SPEC.ordinals, key=len, reverse=True)) + ")"
 _UNIT = "(?:second|minute|hour|day|week|month|year|decade|century|centurie)"
 _SEASON = "(?:" + "|".join(SPEC.seasons) + ")"
@@ -68,6 +68,7 @@ _ZONE = r"(?P<zone> ?GMT\b| ?UTC\b)"
 _FULL = rf"(?:{_WEEKDAY},? )?(?:{_M} {_D},? {_Y})\b"
 _FULL_DAY_FIRST = rf"{_ON}\b{_D}(?: of)? {_M},? {_Y}\b"
 _OF_YEAR = rf"(?:,? (?:of |in )?{_Y}\b| of (?:(?P<which>{_WHICH}|the) )year\b)"
+_THAT_YEAR = r",? (?:of )?(?P<which>last|this|next) year\b"
 _PART_OF_YEAR = r"\b(?:the )?(?P<number>first|second|third|fourth|1st|2nd|3rd|4th) (?P<part>quarter|half)"
 _END = r"(?=[,.;:)!?]|$| (?:and|in|at|after|before|but|when|with|to|by|as)\b)"
 
@@ -99,6 +100,8 @@ RULES: tuple[Rule, ...] = (
     _rule("month number", rf"{_LIMIT}{_D}{_TO}{_D2}(?: of)? {_M}{_AND_YEAR}", values.read_days),
     _rule("month number", rf"{_LIMIT}{_D} {_M}{_TO}{_D2} {_M2}{_AND_YEAR}", values.read_days),
     _rule("month number", rf"(?<=\bbetween )(?:the )?{_D}(?: {_M})? and (?:the )?{_D2}(?: of)? {_M2}{_AND_YEAR}", values.read_days),
+    _rule("month number period", rf"{_ON}\b{_M} {_D}{_THAT_YEAR}", values.read_month_day),
+    _rule("month number period", rf"{_ON}{_LIMIT}{_D}(?: of)? {_M}{_THAT_YEAR}", values.read_month_day),
     _rule("month number", rf"{_ON}\b{_M} {_D}\b(?![,.]?\d)", values.read_month_day),
     _rule("month number", rf"{_ON}{_LIMIT}{_D}(?: of)? {_M}", values.read_month_day),
     _rule(
@@ -111,6 +114,7 @@ RULES: tuple[Rule, ...] = (
     _rule("month", rf"(?<=\bbetween ){_M}(?: {_Y})? and {_M2}(?: {_Y2})?{_NO_DAY}", values.read_months),
     _rule("month", rf"\b{_M}(?: {_Y})?{_TO}{_M2}(?: {_Y2})?\b{_NO_DAY}", values.read_months),
     _rule("month year", rf"\b{_M}(?: of|,)? {_Y}\b", values.read_month_year),
+    _rule("month period", rf"\b{_M}{_THAT_YEAR}", values.read_month_of_year),
     _rule(
         "month",
         rf"\b(?:(?:{_BEFORE_MONTH})[- ])?(?P<which>last|past|next|this|since|until)[- ]{_EARLY}(?P<time>{_M}){_NO_DAY}",
@@ -118,7 +122,13 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule("month", rf"\b(?:[Ee]arly|[Ll]ate|[Mm]id)[- ](?P<time>{_M}){_NO_DAY}", values.read_month),
     _rule("month", rf"\b(?:{_BEFORE_MONTH}|In|By|Since|During)[- ]{_EARLY}(?P<time>{_M}){_NO_DAY}", values.read_month),
-    _rule("period", rf"{_PART_OF_YEAR}{_OF_YEAR}", values.read_quarter, any_case=True),
+    _rule("period", rf"{_PART_OF_YEAR.replace('fourth', 'fourth|last|final')}{_OF_YEAR}", values.read_quarter, any_case=True),
+    _rule(
+        "period",
+        rf"\b(?:the )?(?P<part>first|last|final) {_N} months{_OF_YEAR}",
+        values.read_months_of_year,
+        any_case=True,
+    ),
     _rule(
         "period business", rf"{_PART_OF_YEAR.replace('|half', '')}\b(?! of\b| hour| finals?\b| centur)", values.read_quarter, any_case=True
     ),
@@ -138,6 +148,7 @@ RULES: tuple[Rule, ...] = (
     _rule("period", rf"\b(?P<number>{_ORDINAL})[- ]century\b(?! ago)", values.read_century, any_case=True),
     _rule("year", rf"\b(?:{_BEFORE_YEAR})[- ](?P<time>{_Y})\b{_NOT_A_COUNT}", values.read_year, any_case=True),
     _rule("year", r"(?<=\()(?P<year>(?:19|20)\d\d)(?=\))", values.read_year),
+    _rule("year", rf"(?<=['’]s ){_Y}\b{_NOT_A_COUNT}(?= [a-z])", values.read_year),
     # sets
     _rule("every", rf"\b(?:every|each) (?:{_W}|(?:(?P<other>other|second) |{_N} )?{_U}s?)\b", values.read_set, any_case=True),
     _rule("often", rf"\b(?:once|twice|(?:{_NUMBER}|several|many) times) (?:an?|per|every|each) {_U}\b", values.read_often, any_case=True),
@@ -150,6 +161,7 @@ RULES: tuple[Rule, ...] = (
     # days and periods from the day of publication
     _rule("weekday", rf"\b{_W}{_TO}{_W2}\b", values.read_weekdays),
     _rule("weekday", rf"(?<=\bbetween ){_W} and {_W2}\b", values.read_weekdays),
+    _rule("weekday period", rf"\b{_W}{_PART},? (?:of )?(?P<which>last|this|next) week\b", values.read_day_of_week),
     _rule("weekday", rf"\b(?:(?P<which>{_WHICH}) )?{_W}\b(?!s\b){_PART}", values.read_weekday),
     _rule("weekday", rf"\b(?P<which>[Ss]ince) (?P<time>{_W}\b(?!s\b){_PART})", values.read_weekday),
     _rule("period", rf"\b(?:(?P<which>{_WHICH})|the) weekend\b", values.read_weekend, any_case=True),

@@ -74,8 +74,8 @@ def _word(match: re.Match[str], name: str) -> str:
 
 
 def _number(text: str) -> int | None:
-    if text.isdigit():
-        return int(text)
+    if text.replace(",", "").isdigit():
+        return int(text.replace(",", ""))
     values = [SPEC.numbers.get(word) for word in text.lower().split("-")]
     return None if None in values else sum(v for v in values if v is not None)
 
@@ -163,8 +163,12 @@ def nearest(month: int, day: int, context: Context) -> date | None:
 
 
 def read_month_day(match: re.Match[str], context: Context) -> Value | None:
-    """June 1."""
-    return _as_date(nearest(_month(match["month"]), _ordinal(match["day"]), context))
+    """June 1, also June 1 last year."""
+    month, day = _month(match["month"]), _ordinal(match["day"])
+    if not _word(match, "which"):
+        return _as_date(nearest(month, day, context))
+    year = _year_of(match, context)
+    return _as_date(_date(year, month, day)) if year else None
 
 
 def read_holiday(match: re.Match[str], context: Context) -> Value | None:
@@ -222,6 +226,14 @@ def _weekday(name: str, which: str, context: Context) -> date | None:
     return _plus(context.today, days)
 
 
+def read_day_of_week(match: re.Match[str], context: Context) -> Value | None:
+    """Thursday next week."""
+    if context.today is None:
+        return None
+    weeks = {"last": -1, "next": 1}.get(_word(match, "which"), 0)
+    return _as_date(_plus(context.today, 7 * weeks + SPEC.weekdays[_word(match, "weekday")] - context.today.weekday()))
+
+
 def read_weekdays(match: re.Match[str], context: Context) -> Value | None:
     """Monday to Friday: the last day where the sentence puts it, the first in the week before that."""
     last = _weekday(match["weekday2"], _word(match, "which"), context)
@@ -260,6 +272,20 @@ def read_month_year(match: re.Match[str], context: Context) -> Value | None:
     return Value("DATE", f"{int(match['year']):04}-{_month(match['month']):02}")
 
 
+def read_month_of_year(match: re.Match[str], context: Context) -> Value | None:
+    """May last year."""
+    year = _year_of(match, context)
+    return Value("DATE", f"{year:04}-{_month(match['month']):02}") if year else None
+
+
+def read_months_of_year(match: re.Match[str], context: Context) -> Value | None:
+    """The first three months of 2023, the last two months of the year."""
+    year, count = int(_word(match, "year") or 0) or _year_of(match, context), _number(match["number"])
+    if year is None or count is None or not 1 <= count <= 12:
+        return None
+    return _as_months(year * 12 + (0 if _word(match, "part") == "first" else 12 - count), count)
+
+
 def read_months(match: re.Match[str], context: Context) -> Value | None:
     """January to March; October 2023 to May 2024; between March and June 2021."""
     first, last = _month(match["month"]), _month(match["month2"])
@@ -294,7 +320,7 @@ def _month_index(month: int, which: str, context: Context) -> int | None:
 def read_quarter(match: re.Match[str], context: Context) -> Value | None:
     """The third quarter of 2024, Q3 2024, the first half of this year; without a year the one that the tense points to."""
     count = 6 if _word(match, "part") == "half" else 3
-    number = _ordinal(match["number"])
+    number = 12 // count if _word(match, "number") in ("last", "final") else _ordinal(match["number"])
     year = int(_word(match, "year") or 0) or _year_of(match, context)
     if year is None or not 1 <= number <= 12 // count:
         return None

@@ -25,12 +25,14 @@ WINDOW = 4_000  # code points of a line that are searched at once, so that a tex
 _FUTURE = re.compile(
     r"\b(?:(?:will|would|shall|'ll|to)(?: \w+)? be \w+|will|would|shall|'ll|plans?|planned|planning|"
     r"upcoming|scheduled|expected|expects?|due|set|aims?|ensure|hopes?|intends?|ahead|until|by|next|coming|"
-    r"going to|to be|to (?:meet|hold|visit|begin|start|take|discuss|attend|vote|travel|sign))\b",
+    r"going to|(?:is|are) to|to be|opens|starts|votes|arrives|convenes|takes place|kicks off|travels|"
+    r"to (?:meet|hold|visit|begin|start|take|discuss|attend|vote|travel|sign))\b",
     re.IGNORECASE,
 )
 _PAST = re.compile(
     r"\b(?:was|were|had|has|have|did|took|met|held|last|began|since|came|went|fell|shot|hit|struck|killed|\w{3,}ed)\b", re.IGNORECASE
 )
+_MODIFIER = re.compile(r" (?!and\b|at\b|by\b|for\b|from\b|in\b|of\b|on\b|or\b|to\b|when\b|with\b)[a-z]+")  # "the October 7 attacks"
 _BREAK = re.compile(r"\n|[.!?;][\"'”’)]*\s+(?=[A-Z\"“‘(])")
 _LINE = re.compile(rf".{{1,{WINDOW}}}(?:(?<=\s)|$|(?=\n)|(?!\S))|.{{1,{WINDOW}}}", re.MULTILINE)
 _WORD = re.compile(r"[^\W\d_]+|\d+")
@@ -160,4 +162,7 @@ def _tense(text: str, start: int, end: int) -> int:
     past = max((m.start() for m in _PAST.finditer(before)), default=-1)
     if future != past:
         return 1 if future > past else -1
-    return 1 if _FUTURE.search(after) else -1 if _PAST.search(after) else 0
+    if _FUTURE.search(after):
+        return 1
+    known = before.endswith("the ") and _MODIFIER.match(after)  # what is called by its day has been
+    return -1 if known or _PAST.search(after) else 0
