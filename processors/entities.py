@@ -20,7 +20,7 @@ from processors.knowledge import Knowledge, fold
 from processors.languages import LanguageSpec, any_language
 from processors.mentions import RawMention, find_mentions, is_abbreviation, is_side
 from processors.people import full_names, name_words
-from processors.places import Area, areas, find_place, is_ambiguous, place_in, place_near
+from processors.places import Area, areas, find_place, is_ambiguous, is_division, place_in, place_near
 from stream.messages import Entity, Mention, Place
 
 PLACE_TYPES = frozenset({"GPE", "LOC", "FAC"})
@@ -259,9 +259,15 @@ def _place(draft: _Draft, doc: Doc, knowledge: Knowledge, hints: Sequence[str], 
     for choice in options:
         if inside := place_in(draft.name, choice, knowledge):
             return inside[0]
-    names = dict.fromkeys((draft.name, draft.mentions[0].name))
+    names = dict.fromkeys((*_divisions(draft, doc), draft.name, draft.mentions[0].name))
     place = next((found for name in names if (found := find_place(name, knowledge, hints))), None)
     return place or (place_near(draft.name, options[0], knowledge) if options and draft.type == "GPE" else None)
+
+
+def _divisions(draft: _Draft, doc: Doc) -> Iterator[str]:
+    """Yield the name with the word behind it that says that it is one of a region: Herat province."""
+    following = (doc[m.end].lower_ for m in draft.mentions if m.end < len(doc))
+    yield from (f"{draft.name} {word}" for word in following if is_division(word))
 
 
 def _country(draft: _Draft, place: Place | None, phrases: Sequence[Span], known: _Known) -> str | None:

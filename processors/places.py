@@ -18,10 +18,11 @@ DATELINE_LINES = 12  # lines of a text in which its dateline may stand
 
 _KIND = (
     "city|town|village|port|port city|capital|municipality|province|region|state|district|governorate|island|"
-    "county|prefecture|oblast|republic"
+    "county|prefecture|oblast|department|republic"
 )
 _OF = re.compile(rf"(?:{_KIND}) of ", re.IGNORECASE)
 _AFTER = re.compile(rf" (?:{_KIND})$", re.IGNORECASE)
+_DIVISION = re.compile(r" (?:province|region|state|district|governorate|county|prefecture|oblast|department)$", re.IGNORECASE)
 _SIDE = re.compile(r"(?:north|south|east|west|northern|southern|eastern|western|central|downtown|greater)(?:ern)?[- ]", re.IGNORECASE)
 _DATELINE = re.compile(
     r"(?P<city>[A-Z\u00c0-\u00de][\w.'’ -]{1,30}?)"
@@ -94,6 +95,11 @@ def is_ambiguous(name: str, knowledge: Knowledge) -> bool:
     """Return whether *name* is a state and a region of another as well (Georgia)."""
     country = knowledge.country_named(name)
     return country is not None and any(p.code != country and p.precision == "region" for p in knowledge.places(name))
+
+
+def is_division(word: str) -> bool:
+    """Return whether *word* behind a name says that it is that of a region: province, state, oblast."""
+    return bool(_DIVISION.fullmatch(f" {word}"))
 
 
 def _speaks_of(code: str, country: str, knowledge: Knowledge, hints: Sequence[str]) -> bool:
@@ -170,11 +176,20 @@ def _best(places: Sequence[KnownPlace], knowledge: Knowledge, name: str, hints: 
         for pattern in (_AFTER, _SIDE):
             shorter = pattern.sub("", name, count=1)
             if shorter != name and (found := knowledge.places(shorter)):
-                return _best(found, knowledge, shorter, hints)
+                whole = [p for p in found if p.precision == "region"] if _DIVISION.search(name) else []
+                return _best(whole or found, knowledge, shorter, hints)
         return None
     capital = knowledge.capital_country(name)
     believed = [p for p in places if p.population >= SURE_POPULATION or p.precision == "region" or p.code in hints or p.code == capital]
-    return max(believed, key=lambda p: _weight(p, capital, knowledge, hints), default=None)
+    best = max(believed, key=lambda p: _weight(p, capital, knowledge, hints), default=None)
+    return _chief_town(best, places) or best
+
+
+def _chief_town(region: KnownPlace | None, places: Sequence[KnownPlace]) -> KnownPlace | None:
+    """Return the town that a region is called by, which its bare name means rather (Kandahar), or None."""
+    if region is None or region.precision == "city":
+        return None
+    return next((p for p in places if p.precision == "city" and (p.code, p.region) == (region.code, region.name)), None)
 
 
 def _weight(place: KnownPlace, capital: str | None, knowledge: Knowledge, hints: Sequence[str]) -> float:
