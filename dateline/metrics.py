@@ -72,7 +72,7 @@ class Metrics:
         self._rebalances.labels(stage).inc(moved)
 
     def batch(self, stage: str, records: int, errors: tuple[str, ...], seconds: float, newest: datetime) -> None:
-        """Count a batch as ``stream.stage.Batch`` tells of it."""
+        """Count a batch as ``stream.chunk.Batch`` tells of it."""
         self._batch.labels(stage).observe(seconds)
         self._records.labels(stage, "done").inc(records - len(errors))
         self._records.labels(stage, "dead-letter").inc(len(errors))

@@ -22,8 +22,9 @@ from storage import upkeep
 from storage.base import database_now
 from storage.engine import reading
 from stream.broker import Broker, PartitionLag, TopicPartition, unknown_topic
+from stream.chunk import Batch
 from stream.errors import ConfigError, DatelineError
-from stream.stage import Batch, Poll
+from stream.stage import Poll
 
 if TYPE_CHECKING:
     from ingest.outcome import Outcome

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from stream.stage import Batch, Poll
+from stream.chunk import Batch
+from stream.stage import Poll
 
 if TYPE_CHECKING:
     from ingest.outcome import Outcome

@@ -9,7 +9,8 @@ from stream.broker import Broker, Record
 from stream.isolation import IsolatedPool
 from stream.messages import AnnotatedArticle, Article, decode, encode
 from stream.settings import Settings
-from stream.stage import Source, Stage, TopicSink
+from stream.sink import TopicSink
+from stream.stage import Source, Stage
 
 GIB = 1024**3
 

@@ -1,16 +1,20 @@
-"""What a record carries into the dead-letter topic, and how it is read back: the shape of Kafka Connect's error headers."""
+"""The way into the dead-letter topic, and back: what a record carries has the shape of Kafka Connect's error headers."""
 
 from __future__ import annotations
 
+import logging
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from stream.broker import MAX_RECORD_BYTES, Headers, Producer, Record, record_bytes
+from stream.broker import MAX_RECORD_BYTES, Broker, Headers, Producer, Record, record_bytes
 
 PREFIX = "dateline.errors."
 MAX_TRACE_CHARS = 4_000
 MAX_MESSAGE_CHARS = 1_000
+
+log = logging.getLogger("dateline.stage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,38 @@ class DeadLetter:
     version: str
     failed_at: datetime
     by_reference: bool
+
+
+class DeadLetters:
+    """Sends failures to the dead-letter topic, durable on return. Used from one thread."""
+
+    def __init__(self, broker: Broker, topic: str, stage: str, version: str) -> None:
+        self._broker, self._topic, self._stage, self._version = broker, topic, stage, version
+        self._producer: Producer | None = None
+
+    def send(self, failures: Sequence[Failure]) -> None:
+        """Return when all *failures* are in the topic."""
+        if not failures:
+            return
+        self._producer = self._producer or self._broker.producer()
+        for failure in failures:
+            send_dead_letter(self._producer, self._topic, failure, stage=self._stage, version=self._version, now=datetime.now(UTC))
+        self._producer.flush()
+        for failure in failures:
+            record = failure.record
+            log.error(
+                "record dead-lettered",
+                extra={
+                    "stage": self._stage,
+                    "record": f"{record.topic}/{record.partition}/{record.offset}",
+                    "error": f"{type(failure.error).__name__}: {failure.error}",
+                },
+            )
+
+    def close(self) -> None:
+        """Close the producer."""
+        if self._producer is not None:
+            self._producer.close()
 
 
 def send_dead_letter(producer: Producer, topic: str, failure: Failure, *, stage: str, version: str, now: datetime) -> None:

@@ -20,9 +20,11 @@ from scripts.system import free_ports
 from storage.engine import transaction
 from storage.feeds import add_feed
 from stream.broker import Broker, TopicPartition, TopicSpec
+from stream.chunk import Batch
 from stream.connect import connect_broker
 from stream.errors import ConfigError
-from stream.stage import Batch, Poll, Source, Stage, TopicSink, run_stage
+from stream.sink import TopicSink
+from stream.stage import Poll, Source, Stage, run_stage
 
 GROUP, TOPIC = "t.stage", "in"
 BOTH = frozenset({TopicPartition(TOPIC, 0), TopicPartition(TOPIC, 1)})

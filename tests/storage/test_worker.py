@@ -16,11 +16,12 @@ from storage.engine import reading, transaction
 from storage.schema import articles, dead_letters, stage_offsets
 from storage.worker import DatabaseSink, write_dead_letters
 from stream.broker import Record, TopicPartition, TopicSpec
+from stream.chunk import Batch
 from stream.connect import connect_broker
 from stream.dead_letters import Failure, send_dead_letter
 from stream.errors import BadMessage
 from stream.messages import AnnotatedArticle, decode, encode
-from stream.stage import Batch, Source, Stage, run_stage
+from stream.stage import Source, Stage, run_stage
 from tests.storage.samples import annotated
 
 TOPIC, LETTERS, GROUP = "t.annotated", "t.dead-letters", "t.store"

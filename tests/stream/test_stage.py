@@ -16,7 +16,8 @@ from stream.broker import Broker, Offsets, Record, TopicSpec
 from stream.connect import connect_broker
 from stream.dead_letters import DeadLetter, read_dead_letter
 from stream.errors import BadMessage, ChildLost, ConfigError, DatabaseUnavailable, SchemaTooNew, StageStopped
-from stream.stage import Limits, Source, Stage, TopicSink, run_stage
+from stream.sink import TopicSink
+from stream.stage import Limits, Source, Stage, run_stage
 
 GROUP = "t.stage"
 

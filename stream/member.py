@@ -1,0 +1,148 @@
+"""A group member that lives on while work is done on another thread, and that waits out whatever is transient."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from typing import TypeVar
+
+from stream.backoff import pause
+from stream.broker import Broker, Consumer, Offsets, Record, TopicPartition
+from stream.chunk import Chunk, Interrupted
+from stream.errors import Fenced, OffsetsLost, TransientError
+from stream.threads import Threads
+
+POLL_TIMEOUT = 0.5  # seconds; also how soon an idle stage notices that it should stop
+HEARTBEAT_EVERY = 1.0  # seconds
+CLOSE_TIMEOUT = 2.0  # seconds for closing what the work thread holds, if that is free
+
+log = logging.getLogger("dateline.stage")
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class Member:
+    """A group member that lives on while work is done on another thread, and that waits out whatever is transient."""
+
+    def __init__(
+        self, broker: Broker, group: str, topic: str, stop: threading.Event, accepts: Callable[[OffsetsLost], bool], drain: float
+    ) -> None:
+        self._broker, self._group, self._topic, self._stop = broker, group, topic, stop
+        self._accepts, self._drain = accepts, drain
+        self._consumer: Consumer | None = None
+        self._thread = Threads(1, group)
+
+    def poll(self, max_records: int) -> Sequence[Record]:
+        """Return the next records; empty when there are none or the stage should stop."""
+        for attempt in range(1_000_000):
+            try:
+                self._consumer = self._consumer or self._broker.consumer(self._group, (self._topic,))
+                return self._read(self._consumer, max_records)
+            except TransientError as e:
+                if isinstance(e, Fenced):
+                    self._reopen()
+                if self._stop.is_set():
+                    break
+                self._back_off(e, attempt)
+        return ()
+
+    def _read(self, consumer: Consumer, max_records: int) -> Sequence[Record]:
+        try:
+            return consumer.poll(POLL_TIMEOUT, max_records)
+        except OffsetsLost as e:
+            if not self._accepts(e):
+                raise
+            for (topic, partition), offset in e.resume.items():
+                consumer.seek(TopicPartition(topic, partition), offset)
+            log.warning("went on behind records that are lost", extra={"stage": self._group, "missing": str(e.missing)})
+            return consumer.poll(POLL_TIMEOUT, max_records)
+
+    def work(self, chunk: Chunk[In, Out]) -> None:
+        """Run *chunk* on the work thread until it is done; raises what it raises for good, and Interrupted."""
+        attempt = 0
+        while True:
+            try:
+                return self._wait(self._thread.submit(chunk.run), chunk)
+            except TransientError as e:
+                if self._stop.is_set():
+                    raise Interrupted from e
+                self._back_off(e, attempt)
+                attempt += 1
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        """Return the partitions that are this member's now."""
+        return self._consumer.assignment() if self._consumer is not None else frozenset()
+
+    def owns(self, record: Record) -> bool:
+        """Tell whether this member may still work on *record*."""
+        return TopicPartition(record.topic, record.partition) in self.assignment()
+
+    def commit(self, offsets: Offsets) -> bool:
+        """Commit *offsets*, of lost partitions none; False where nothing could be committed and ``poll`` gives the records again.
+
+        A member that lost some partitions keeps the others: leaving the group at each rebalance would make the next one.
+        """
+        attempt = 0
+        while self._consumer is not None and offsets:
+            try:
+                self._consumer.commit(offsets)
+            except Fenced as e:
+                log.warning("lost partitions; their records will be read again", extra={"stage": self._group, "error": str(e)})
+                kept = {partition: offset for partition, offset in offsets.items() if partition in self._consumer.assignment()}
+                if len(kept) == len(offsets):
+                    return False
+                offsets = kept
+            except TransientError as e:
+                if self._stop.is_set():
+                    raise Interrupted from e
+                self._back_off(e, attempt)
+                attempt += 1
+            else:
+                return True
+        return False
+
+    def close(self, *on_thread: Callable[[], None]) -> None:
+        """Leave the group; run *on_thread* where the work was done."""
+        for function in on_thread:
+            self._thread.submit(function)
+        self._thread.close(CLOSE_TIMEOUT)
+        self._reopen()
+
+    def _reopen(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            try:
+                consumer.close()
+            except TransientError as e:
+                log.warning("left the group without saying so", extra={"stage": self._group, "error": str(e)})
+
+    def _wait(self, future: Future[None], chunk: Chunk[In, Out]) -> None:
+        deadline: float | None = None
+        while not future.done():
+            if self._stop.is_set():
+                deadline = deadline or time.monotonic() + self._drain
+                if time.monotonic() > deadline:
+                    chunk.give_up()
+                    raise Interrupted
+            wait([future], timeout=HEARTBEAT_EVERY)
+            self._heartbeat()
+        future.result()
+
+    def _back_off(self, error: TransientError, attempt: int) -> None:
+        delay = pause(attempt, random.random(), error.retry_after)  # noqa: S311
+        log.warning("trying again", extra={"stage": self._group, "error": str(error), "seconds": round(delay, 1)})
+        until = time.monotonic() + delay
+        while (left := until - time.monotonic()) > 0 and not self._stop.wait(min(left, HEARTBEAT_EVERY)):
+            self._heartbeat()
+
+    def _heartbeat(self) -> None:
+        try:
+            if self._consumer is not None:
+                self._consumer.heartbeat()
+        except TransientError as e:
+            log.debug("no heartbeat", extra={"stage": self._group, "error": str(e)})
