@@ -22,7 +22,7 @@ from processors.drafts import Draft, who
 from processors.facts import DocumentFacts
 from processors.housing import at_home, countries_named, dominant_country
 from processors.knowledge import Knowledge
-from processors.lexicon import Lexicon, load_lexicon
+from processors.lexicon import FAMILIES, Lexicon, load_lexicon
 from processors.merging import merged
 from processors.modality import Circumstance, Reality, circumstance, decide
 from processors.parties import parties_at
@@ -87,14 +87,7 @@ def _code_sentence(scene: Scene, start: int, end: int, home: str | None) -> Iter
             continue
         taken.update(head.i for head in reading.heads)
         taken.update(_frame_words(scene, reading))
-        if reading.type == "ACCUSE":  # what somebody is accused of is no event of its own
-            clauses = [c for p in by_dep(scene, token, "prep") for c in by_dep(scene, p, "pcomp")]
-            clauses += [c for c in by_dep(scene, token, "advcl") if any(m.lower_ in {"of", "for"} for m in by_dep(scene, c, "mark"))]
-            taken.update(t.i for clause in clauses for t in below(scene, clause))
-        if reading.type == "PROTEST":  # its demand is no second event (PLOVER manual)
-            taken.update(c.i for c in by_dep(scene, token, "advcl", "xcomp") if is_verb(c))
-        if reading.type == "CONSULT":  # nor is what is talked about
-            taken.update(c.i for c in by_dep(scene, token, "advcl") if scene.lemma_of[c.i] in {"discuss", "talk", "confer"})
+        taken.update(_told_with(scene, reading))
         draft = _draft(scene, reading, countries, home)
         if draft is not None:
             yield draft
@@ -117,6 +110,19 @@ def _frame_words(scene: Scene, reading: Reading) -> Iterator[int]:
                 yield from (item.i for item in words if scene.lemma_of[item.i] in slot.words or item.i == noun.i)
 
 
+def _told_with(scene: Scene, reading: Reading) -> Iterator[int]:
+    """Yield words of clauses that say what *reading* is about and tell no event of their own."""
+    head = reading.head
+    if reading.type == "ACCUSE":  # what somebody is accused of
+        clauses = [c for p in by_dep(scene, head, "prep") for c in by_dep(scene, p, "pcomp")]
+        clauses += [c for c in by_dep(scene, head, "advcl") if any(m.lower_ in {"of", "for"} for m in by_dep(scene, c, "mark"))]
+        yield from (token.i for clause in clauses for token in below(scene, clause))
+    if reading.type == "PROTEST":  # the demand of a protest is no second event (PLOVER manual)
+        yield from (c.i for c in by_dep(scene, head, "advcl", "xcomp") if is_verb(c))
+    if reading.type == "CONSULT":
+        yield from (c.i for c in by_dep(scene, head, "advcl") if scene.cue("talking", scene.lemma_of[c.i]))
+
+
 def _draft(scene: Scene, reading: Reading, countries: Sequence[str], home: str | None) -> Draft | None:
     if reading.type is None:
         return None
@@ -125,12 +131,21 @@ def _draft(scene: Scene, reading: Reading, countries: Sequence[str], home: str |
     if reality is None:
         return None
     people = at_home(cast(scene, reading), countries, home)
+    if _is_company_news(reality, people):
+        return None
     if not people.actors or ("n" in reading.innermost.entry.roles and len(people.actors) + sum(not p.thing for p in people.recipients) < 2):
         return None
     if "j" in reading.innermost.entry.roles and reality.type == "MOBILIZE" and len({p.key for p in people.actors}) > 1:
         reality = Reality("COOPERATE", None, reality.modality)
     content = reading.innermost.type or reality.type
     return _finish(scene, reading.heads, content, reality, people, _confidence(reading, reality, people, seen))
+
+
+def _is_company_news(reality: Reality, people: Cast) -> bool:
+    """Return whether companies deal with each other: what PLOVER leaves out, no state or people being party to it."""
+    parties = [p.value for p in (*people.actors, *people.recipients)]
+    firms = [p for p in parties if p.sector == "BUS"]
+    return reality.type in FAMILIES["COOP"] and bool(firms) and all(p.sector == "BUS" or not (p.sector or p.country) for p in parties)
 
 
 def _circumstance(scene: Scene, reading: Reading) -> Circumstance:

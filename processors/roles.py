@@ -183,10 +183,10 @@ def _reversed(scene: Scene, reading: Reading) -> Cast:
     recipients = _first(scene, agents(scene, reading.head) or patients(scene, reading.head))
     actors: tuple[Party, ...] = ()
     for head in reading.heads:
-        nouns = objects_of_preposition(scene, head, lambda word: word in {"from", "by", "at", "of", "in"})
+        after = objects_of_preposition(scene, head, lambda word: word in {"from", "by", "at", "of", "in"})
+        objects = patients(scene, head) if is_verb(head) else []
+        nouns = (*objects, *after) if reading.entry.type else (*after, *objects)  # a guest is the host's object: "received the king"
         actors = actors or others_than(_first(scene, nouns), recipients)
-        if not actors and is_verb(head):
-            actors = others_than(_first(scene, patients(scene, head)), recipients)
         if not actors and not is_verb(head):
             actors = others_than(noun_actors(scene, head), recipients)
     if not actors and reading.type == "ACCUSE" and (said := speaker(scene, reading.head)):

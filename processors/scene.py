@@ -14,6 +14,7 @@ from processors.lexicon import Lexicon
 from stream.messages import Entity, TimeExpression
 
 MAX_SENTENCE = 250  # tokens; what a parser calls a longer sentence is a list or a table, and is read in pieces of so many
+MIN_REGISTER, REGISTER_SHARE = 4, 60  # a text is about sport or markets with so many words of theirs, one in so many
 HYPHENS = frozenset({"-", "\u2010", "\u2011", "\u2013"})
 
 
@@ -32,6 +33,7 @@ class Scene:
     children: Sequence[Sequence[Token]]
     lemma_of: Sequence[str]  # lower case
     sides: Mapping[str, str]  # "South" → KOR, where one country of the document begins with it
+    playful: bool  # the whole text is about sport or markets
 
     def cue(self, name: str, word: str) -> bool:
         """Return whether *word* is in the cue class *name*."""
@@ -56,7 +58,18 @@ def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Le
         for i in range(*_token_range(starts, time.start, time.end)):
             time_of[i] = time
     return Scene(
-        doc, facts, knowledge, lexicon, entity_of, mention_of, time_of, _sentences(doc), _children(doc), lemmas, _sides(facts, lexicon)
+        doc,
+        facts,
+        knowledge,
+        lexicon,
+        entity_of,
+        mention_of,
+        time_of,
+        _sentences(doc),
+        _children(doc),
+        lemmas,
+        _sides(facts, lexicon),
+        _playful(lemmas, lexicon),
     )
 
 
@@ -84,6 +97,11 @@ def _sides(facts: DocumentFacts, lexicon: Lexicon) -> dict[str, str]:
         if rest and entity.type == "GPE" and entity.country and first.lower() in lexicon.cues["direction"]:
             found.setdefault(first, set()).add(entity.country)
     return {word: countries.pop() for word, countries in found.items() if len(countries) == 1}
+
+
+def _playful(lemmas: Sequence[str], lexicon: Lexicon) -> bool:
+    words = sum(lemma in lexicon.cues["register"] for lemma in lemmas)
+    return words >= MIN_REGISTER and words * REGISTER_SHARE >= len(lemmas)
 
 
 def _token_range(starts: Sequence[int], start: int, end: int) -> tuple[int, int]:

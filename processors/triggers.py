@@ -94,9 +94,19 @@ def _holds(scene: Scene, token: Token, entry: Entry) -> bool:
 
 
 def _figurative(scene: Scene, token: Token) -> bool:
-    """Return whether the sentence speaks of sport or markets, where "attacked", "struck" and "fired" are figures of speech."""
+    """Return whether *token* stands in talk of sport or markets, where "attacked", "struck" and "fired" are figures of speech.
+
+    Not where somebody armed does it: gunmen may attack a football match.
+    """
     start, end = scene.sentence_of[token.i]
-    return any(scene.cue("register", scene.lemma_of[i]) or scene.cue("register", scene.doc[i].lower_) for i in range(start, end))
+    if not scene.playful and not any(_of_register(scene, i) for i in range(start, end)):
+        return False
+    around = [*_slot_words(scene, token, "subj"), *(patients(scene, token) if is_verb(token) else by_dep(scene, token, "compound", "amod"))]
+    return not any(scene.cue("armed", scene.lemma_of[word.i]) for word in around)
+
+
+def _of_register(scene: Scene, i: int) -> bool:
+    return scene.cue("register", scene.lemma_of[i]) or scene.cue("register", scene.doc[i].lower_)
 
 
 def _has_particle(scene: Scene, token: Token, particle: str) -> bool:
@@ -124,13 +134,19 @@ def _slot_words(scene: Scene, token: Token, name: str) -> list[Token]:
         return [] if subject is None or _is_body(scene, subject) else [subject, *by_dep(scene, subject, "compound", "amod")]
     if name == "pred":
         return by_dep(scene, token, "oprd", "acomp", "attr", "xcomp", "ccomp")
+    if name == "whom":
+        return by_dep(scene, token, "dobj", "dative") + [
+            s for c in by_dep(scene, token, *_VERBAL) for s in by_dep(scene, c, "nsubj", "dobj") if s.i < c.i
+        ]
+    if name == "prt":
+        return by_dep(scene, token, "prt")
     if name == "mod":
         return by_dep(scene, token, "advmod", "amod", "compound", "nmod", "poss")
     if name == "clause":
         return by_dep(scene, token, "advcl", "acl") + ([] if verb else by_dep(scene, token.head, "advcl"))
     if name == "obj":
         return patients(scene, token) if verb else objects_of_preposition(scene, token, lambda word: word == "of")
-    bases = [token, *(patients(scene, token) if verb else [token.head] if token.dep_ == "dobj" else [])]
+    bases = [token, *(patients(scene, token) if verb else [token.head] if token.dep_ in {"dobj", "nsubj"} else [])]
     return [noun for base in bases for noun in objects_of_preposition(scene, base, lambda word: word == name)]
 
 
@@ -144,11 +160,14 @@ def _fits(scene: Scene, noun: Token, words: frozenset[str]) -> bool:
     if "@any" in words:
         return True
     lemma = scene.lemma_of[noun.i]
-    if lemma in words or noun.lower_ in words or any(f"{c.lower_}_{lemma}" in words for c in by_dep(scene, noun, "compound")):
+    if lemma in words or noun.lower_ in words or any(f"{c.lower_}_{lemma}" in words for c in by_dep(scene, noun, "compound", "amod")):
         return True
     if scene.cue("quantity", scene.lemma_of[noun.i]) and any(
         scene.lemma_of[inner.i] in words for inner in objects_of_preposition(scene, noun, lambda word: word == "of")
     ):
+        return True
+    entity = scene.entity_of[noun.i]
+    if "@person" in words and entity is not None and entity.type == "PERSON":
         return True
     return ("@party" in words and is_party(scene, noun)) or ("@people" in words and _is_people(scene, noun))
 
