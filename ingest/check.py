@@ -9,7 +9,8 @@ from typing import Any
 
 from ingest.article import SHORT_TEXT, identify, language_code
 from ingest.children import Children
-from ingest.fetch import fetch, make_session
+from ingest.fetch import Session, fetch, make_session
+from ingest.indexes import with_parts
 from ingest.model import Failed, Fetched, ParsedFeed
 from ingest.outcome import in_brackets
 from ingest.parse import ParseError, parse
@@ -43,20 +44,26 @@ def check_feed(settings: Settings, url: str) -> CheckReport:
 
 
 async def _check(settings: Settings, url: str) -> CheckReport:
-    async with make_session(settings) as session:
-        result = await fetch(session, url)
+    children = Children(1)
+    try:
+        async with make_session(settings) as session:
+            return await _checked(settings, session, children, url)
+    finally:
+        children.close()
+
+
+async def _checked(settings: Settings, session: Session, children: Children, url: str) -> CheckReport:
+    result = await fetch(session, url)
     if isinstance(result, Failed):
         return CheckReport(url, (f"fetch: failed ({result.kind})",), result.message)
     if not isinstance(result, Fetched):
         return CheckReport(url, ("fetch: gone",), "410 Gone: the publisher ended this feed")
     steps = _fetch_steps(url, result)
-    children = Children(1)
     try:
-        parsed = await children.run(parse, result.url, result.body, result.media_type, result.charset)
+        read = await children.run(parse, result.url, result.body, result.media_type, result.charset)
+        parsed = await with_parts(session, children, read, None)
     except (ParseError, ChildLost) as e:
         return CheckReport(url, (*steps, "parse: failed"), str(e))
-    finally:
-        children.close()
     limits = Limits(settings.min_interval, settings.max_interval)
     return CheckReport(url, (*steps, *_parse_steps(url, parsed, result, limits)), None, len(parsed.entries))
 

@@ -80,12 +80,16 @@ class FeedEntry:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFeed:
-    """A feed with its entries in document order. *note* says in one line what had to be repaired."""
+    """A feed with its entries in document order. *note* says in one line what had to be repaired.
 
-    format: str  # rss20, atom10, json11 …
+    *parts* are the URLs of the feeds that an index names instead of entries, the newest first.
+    """
+
+    format: str  # rss20, atom10, json11, sitemap …
     title: str = ""
     link: str | None = None
     language: str | None = None
     ttl: timedelta | None = None  # how often the feed says it may change (ttl, sy:updatePeriod)
     entries: tuple[FeedEntry, ...] = ()
+    parts: tuple[str, ...] = ()
     note: str | None = None

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urljoin
 
 from ingest.charset import Decoded, decode
-from ingest.formats import ParseError, jsonfeed, rss
+from ingest.formats import ParseError, jsonfeed, rss, sitemap
 from ingest.model import ParsedFeed
 
 __all__ = ["FORMATS", "MAX_ENTRIES", "ParseError", "parse"]
@@ -39,6 +39,7 @@ class Format(NamedTuple):
 
 FORMATS = (
     Format("JSON Feed", lambda start: start.startswith(("{", "[")), jsonfeed.read),
+    Format("sitemap", sitemap.claims, sitemap.read),
     Format("RSS, RDF or Atom", lambda start: "<" in start and not _is_page(start), rss.read),
 )
 

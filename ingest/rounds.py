@@ -7,13 +7,15 @@ import logging
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
 from ingest.entries import write_down
 from ingest.fetch import fetch
-from ingest.model import Failed, Fetched, Validators
+from ingest.indexes import with_parts
+from ingest.model import Failed, Fetched, ParsedFeed, Validators
 from ingest.outcome import Outcome, fault
 from ingest.parse import ParseError, parse
 from ingest.schedule import Limits
@@ -95,14 +97,22 @@ class FeedRounds:
         return without_body(feed, result)
 
     async def _read(self, lease: FeedLease, result: Fetched) -> Taken:
-        tools, size = self._tools, len(result.body)
+        tools, country = self._tools, lease.feed.country
         digest = hashlib.sha256(result.body).hexdigest()
         if digest == lease.feed.body_hash:
-            return Taken(result, "unchanged", digest, size)
-        parsed = await tools.children.run(parse, result.url, result.body, result.media_type, result.charset, lease.feed.country)
+            return Taken(result, "unchanged", digest, len(result.body))
+        parsed = await tools.children.run(parse, result.url, result.body, result.media_type, result.charset, country)
+        if not parsed.parts:
+            return await self._write(lease, result, digest, parsed)
+        # Parts change without their index: no later fetch may be content with that being the same.
+        whole = await with_parts(tools.session, tools.children, parsed, country)
+        return await self._write(lease, replace(result, validators=Validators()), None, whole)
+
+    async def _write(self, lease: FeedLease, result: Fetched, digest: str | None, parsed: ParsedFeed) -> Taken:
+        tools = self._tools
         written, left_out = await tools.rim.db(write_down, lease, parsed, datetime.now(UTC), tools.settings.page_wait)
         dropped = await tools.publisher.publish(written.outbox)
-        return Taken(result, "fetched", digest, size, parsed, written, dropped, left_out)
+        return Taken(result, "fetched", digest, len(result.body), parsed, written, dropped, left_out)
 
     async def _record(self, lease: FeedLease, taken: Taken, started_at: datetime, duration: float) -> None:
         plan = plan_of(lease.feed, taken, datetime.now(UTC), random.random(), self._limits)  # noqa: S311

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
 from html.entities import html5
 from typing import NamedTuple
 
@@ -51,7 +52,7 @@ def repaired(text: str, max_entries: int) -> Repaired:
     text = _without_surroundings(text)
     text, broken = _closed(text)
     text, cut = _cut(text, max_entries)
-    text = _legal(_with_references(*_without_subset(text)))
+    text = _legal(with_references(*_without_subset(text)))
     notes = ("it breaks off; what was whole is kept" if broken else "", f"more than {max_entries:,} entries, cut there" if cut else "")
     return Repaired(text.encode("utf-8", "replace"), tuple(filter(None, notes)))
 
@@ -112,9 +113,11 @@ def _refers(value: str) -> bool:
     return re.search(r"&[A-Za-z_#]", value) is not None
 
 
-def _with_references(text: str, own: dict[str, str]) -> str:
+def with_references(text: str, own: Mapping[str, str] | None = None) -> str:
+    """Return *text* with HTML's entities and its *own* as characters, and ampersands that begin neither as text."""
     if "&" not in text:
         return text
+    own = own or {}
 
     def replaced(found: re.Match[str]) -> str:
         name = found[1]

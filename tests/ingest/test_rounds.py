@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 from datetime import timedelta
 
@@ -72,6 +73,27 @@ def test_the_same_link_in_two_feeds_is_one_article(ingest: Ingest, loopback: Loo
     assert sorted(ingest.once()) == ["fetched", "fetched"]
     (article,) = ingest.published()
     assert (article.url, article.revision) == (link, 1)
+
+
+def test_the_parts_of_a_sitemap_index_are_read_with_it_though_the_index_stays_the_same(ingest: Ingest, loopback: Loopback) -> None:
+    def part(*pages: int) -> bytes:
+        listed = "".join(f"<url><loc>{loopback.url(f'/{n}')}</loc><lastmod>2026-03-02</lastmod></url>" for n in pages)
+        return gzip.compress(f"<urlset>{listed}</urlset>".encode())
+
+    named = "".join(f"<sitemap><loc>{loopback.url(path)}</loc></sitemap>" for path in ("/missing.xml", "/news.xml.gz"))
+    feeds.add_feed(ingest.engine, loopback.serve("/sitemap.xml", f"<sitemapindex>{named}</sitemapindex>".encode(), ETag='"1"'))
+    loopback.serve("/news.xml.gz", part(1))
+    assert ingest.once()[0] == "fetched"
+    assert "/missing.xml: HTTP 404" in (ingest.outcomes[0].message or "")
+    loopback.serve("/news.xml.gz", part(1, 2))
+    assert ingest.again()[0] == "fetched"
+    with ingest.engine.connect() as connection:
+        rows = connection.execute(select(fetches.c.entries, fetches.c.new).order_by(fetches.c.fetch_id)).all()
+    assert [tuple(row) for row in rows] == [(1, 1), (2, 1)]
+    loopback.serve("/news.xml.gz", f"<sitemapindex>{named}</sitemapindex>".encode())
+    loopback.serve("/missing.xml", b"", 500)
+    assert ingest.again()[0] == "parse"
+    assert "none of its parts can be read" in (ingest.feed().last_error or "")
 
 
 def test_a_bad_feed_is_a_row_and_a_log_line_and_harms_nobody(ingest: Ingest, loopback: Loopback, caplog: pytest.LogCaptureFixture) -> None:
