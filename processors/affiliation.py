@@ -5,7 +5,7 @@ from __future__ import annotations
 from spacy.tokens import Token
 
 from processors.coreference import MAX_DEPTH, referents
-from processors.naming import country_of_token, side
+from processors.naming import country_of_token, is_only_tied, side
 from processors.phrases import NAMED, extent
 from processors.scene import Scene, by_dep, objects_of_preposition
 from processors.syntax import below
@@ -44,8 +44,9 @@ def country_around(scene: Scene, token: Token, start: int, depth: int) -> str | 
 
 def _country_before(scene: Scene, token: Token, start: int) -> str | None:
     for i in range(token.i, start - 1, -1):
-        pair = scene.doc[max(i - 1, start) : i + 1].text  # Bosnian Serbs
-        if country := scene.knowledge.country_of(pair) or country_of_token(scene, scene.doc[i]):
+        pair = scene.doc[max(i - 1, start) : i + 1]  # Bosnian Serbs
+        both = scene.knowledge.country_of(pair.text) if all(t.is_alpha for t in pair) and not is_only_tied(scene, pair[0]) else None
+        if country := both or country_of_token(scene, scene.doc[i]):
             return country
     return scene.knowledge.country_of(scene.doc[start : token.i + 1].text)
 

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 
 from spacy.tokens import Token
 
-from processors.naming import country_of_token, is_party
+from processors.naming import country_of_token, is_only_tied, is_party
 from processors.parties import Party, as_thing, parties_at, party_at
 from processors.scene import Scene, by_dep, is_nominal, is_verb, objects_of_preposition
 from processors.syntax import FINITE, below, is_passive, patients
 from processors.triggers import Reading
 
+TO = frozenset({"to"})
 STRONG = frozenset({"against", "to", "on", "upon", "at", "with", "toward", "towards", "into", "over"})
 WEAK = frozenset({"from", "for", "of", "between", "among", "about", "as", "by", "onto", "around", "off"})
 LOCATIVE = frozenset({"in", "at", "near", "across", "throughout", "inside", "outside"})
@@ -24,19 +25,22 @@ ASIDE = LOCATIVE | {"after", "by", "since", "during", "before", "according", "un
 DEEP = frozenset({"dobj", "xcomp", "ccomp", "prep", "acl", "dative", "oprd", "pcomp"})
 TOLD_OF = frozenset({"REQUEST", "ACCUSE", "CONCEDE", "REJECT", "COERCE"})  # the subject of what they govern undergoes them
 AGAINST_OWNER = frozenset({"REQUEST", "ACCUSE", "REJECT"})  # whose demand, whose act it is undergoes them
+GIVING = frozenset({"AID", "RETREAT", "COOPERATE", "AGREE"})  # to somebody
+WAITING = frozenset({"REJECT", "THREATEN", "CONCEDE", "RETREAT", "AGREE"})  # until somebody does something
 AWAITED = frozenset({"until", "unless", "before", "if", "till"})  # what follows is what somebody is to do first
 CLAUSES = frozenset({"relcl"})  # they tell something else
 LANDS = frozenset({"LOC", "FAC"})
-UNPLACED = frozenset({"SUPPORT", "CONSULT"})  # where they take place says nothing of whom they concern
 VERBAL = frozenset({"AGREE", "CONCEDE", "REQUEST", "ACCUSE", "REJECT", "THREATEN"})  # said in one place, about another
 THINGS = frozenset({"ACCUSE", "REJECT", "COERCE", "PROTEST", "SUPPORT"})  # aimed at things as well
 FORCEFUL = 3  # quad classes above are material conflict
+MAX_PLACE = 8  # words of a locative phrase within which a town or country is looked for
 REACH = 16  # words after a verb within which the next party is looked for
 
 
 def recipients(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
     """Return who undergoes *reading*; none of *actors*; empty where nobody and nothing is named."""
-    for find in (_blamed, _pointed_at, _deep, _local, right_of, _thing):
+    order = (_blamed, _pointed_at, _thing, _deep) if reading.type == "ACCUSE" else (_pointed_at, _deep, _local, right_of, _thing)
+    for find in order:  # who is accused of something stands before what he is accused of
         if found := others_than(find(scene, reading, actors), actors):
             return found
     return ()
@@ -54,7 +58,7 @@ def others_than(parties: Iterable[Party], others: Iterable[Party]) -> tuple[Part
 
 def _blamed(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
     """Return who did what is condemned, else the deed itself: whoever condemns an attack accuses nobody whom it hit."""
-    if reading.type != "ACCUSE" or not is_verb(reading.head):
+    if reading.mode == "investigate" or not is_verb(reading.head):
         return ()
     for deed in (noun for noun in patients(scene, reading.head) if noun not in reading.heads):
         if any(scene.lexicon.type_row(e.type, None).quad > FORCEFUL for e in scene.lexicon.nouns.get(scene.lemma_of[deed.i], ()) if e.type):
@@ -79,19 +83,28 @@ def _pointed_at(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tu
     for noun in _places_to_look(scene, reading):
         if noun.i in heads or any(_is_means(scene, reading, n) or _is_own(scene, n) for n in _counted(scene, noun)):
             continue
-        if found := others_than(_parties_or_land(scene, noun), actors):
-            return found
+        if found := [p for p in others_than(_parties_or_land(scene, noun), actors) if not _is_theirs(scene, reading, p, actors)]:
+            return tuple(found)
     return ()
+
+
+def _is_theirs(scene: Scene, reading: Reading, party: Party, actors: tuple[Party, ...]) -> bool:
+    """Return whether *party* is the actors' own side: their forces, or whoever they speak for ("pledged Egypt's support")."""
+    head = scene.doc[party.head]
+    speaks_for = head.dep_ == "poss" and reading.type not in AGAINST_OWNER and party.value.country in {a.value.country for a in actors}
+    return _is_own(scene, head) or (speaks_for and party.value.country is not None)
 
 
 def _places_to_look(scene: Scene, reading: Reading) -> Iterator[Token]:
     """Yield nouns in the order in which they are tried: for each word of the reading its objects that are parties, phrases that
     point at somebody, what is inside its other objects, whose it is."""
-    addressed = frozenset({"to"}) if reading.type == "ACCUSE" else frozenset()  # "complained to the UN over the raids"
+    addressed = TO if reading.type == "ACCUSE" else frozenset()  # "complained to the UN over the raids"
     for head in reading.heads:
         objects = _undergoers(scene, reading, head)
         things = [n for n in objects if not is_party(scene, n)]
         yield from (n for n in objects if is_party(scene, n))
+        if reading.type in GIVING:
+            yield from _after(scene, (head,), TO)
         if reading.type in AGAINST_OWNER:
             yield from things
             yield from (owner for noun in reading.heads if noun in things for owner in by_dep(scene, noun, "poss", "amod", "compound"))
@@ -162,28 +175,39 @@ def _deep(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Pa
 
 def _leads_deeper(scene: Scene, reading: Reading, child: Token) -> bool:
     """Return whether whom the act concerns may stand below *child*: in a clause beside it only where it is asked or waited for there."""
-    if child.dep_ == "advcl" and reading.type in {"REJECT", "THREATEN"}:
+    if child.dep_ == "advcl" and reading.type in WAITING:
         return any(mark.lower_ in AWAITED for mark in by_dep(scene, child, "mark"))
     return child.lower_ not in ASIDE and (child.dep_ in DEEP or (child.dep_ == "advcl" and reading.type == "PROTEST"))
 
 
 def _excluded(scene: Scene, reading: Reading, token: Token) -> bool:
     own = any(token.i == head.i or (token.dep_ == "nsubj" and token.head.i == head.i) for head in reading.heads)
-    return own or not is_party(scene, token) or _is_means(scene, reading, token) or _is_own(scene, token)
+    return own or is_only_tied(scene, token) or not is_party(scene, token) or _is_means(scene, reading, token) or _is_own(scene, token)
 
 
 def _local(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
     """Return whose place it is, where no party is named: a curfew in Jamaica is laid on Jamaica."""
-    if reading.type in UNPLACED:
+    if reading.type == "SUPPORT":
         return ()
     for head in reading.heads:
         objects = _undergoers(scene, reading, head)
-        said = head is reading.head and (reading.content is not None or scene.cue("speech", scene.lemma_of[head.i]))
-        bases = objects if reading.type in VERBAL and said else (*objects, head)
-        for noun in _after(scene, bases, LOCATIVE):
-            if found := others_than(_parties_or_land(scene, noun), actors):
+        said = reading.type in VERBAL and head is reading.head and bool(by_dep(scene, head, "ccomp", "xcomp"))
+        for noun in _after(scene, objects if said else (*objects, head), LOCATIVE):
+            places = [noun] + [w for w in below(scene, noun, limit=MAX_PLACE, without=CLAUSES) if _is_place(scene, w)]  # a town in Mali
+            if found := next((p for place in places if (p := others_than(_parties_or_land(scene, place), actors))), ()):
                 return found
     return ()
+
+
+def _is_place(scene: Scene, token: Token) -> bool:
+    entity = scene.entity_of[token.i]
+    return entity is not None and entity.type in LANDS | {"GPE"}
+
+
+def hosts(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
+    """Return the country abroad in which somebody is said to hold talks, with whom is not said: whoever is visited undergoes it."""
+    own = {a.value.country for a in actors}
+    return tuple(p for p in _local(scene, reading, actors) if p.value.country not in own)
 
 
 def right_of(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:

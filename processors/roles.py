@@ -11,7 +11,7 @@ from processors.attribution import speaker
 from processors.lexicon import Entry
 from processors.naming import is_party
 from processors.parties import Party, as_government, parties_at
-from processors.recipients import doers, others_than, recipients, right_of
+from processors.recipients import doers, hosts, others_than, recipients, right_of
 from processors.scene import Scene, by_dep, is_verb, objects_of_preposition
 from processors.syntax import FINITE, agents, grammatical_subject, is_passive, patients
 from processors.triggers import Reading
@@ -51,8 +51,10 @@ def _cast(scene: Scene, reading: Reading) -> Cast:
     actors, found = _actors(scene, reading)
     if "+" in inner.roles:
         together = others_than(_partners(scene, reading), actors)
-        if together or reading.type == "CONSULT" or len({a.key for a in actors}) > 1:
-            return Cast((*actors, *together), (), found if actors else "nominal" if together else "none")
+        if together or len({a.key for a in actors}) > 1:
+            return Cast((*actors, *together), (), found if actors else "nominal")
+        if reading.type == "CONSULT":
+            return Cast(actors, hosts(scene, reading, actors), found)
     if not actors and "s" in inner.roles and is_verb(reading.head) and is_passive(scene, reading.head):
         actors, found = _first(scene, patients(scene, reading.head)), "direct"
     if not actors and reading.type in UNNAMED_ACTORS:
@@ -174,6 +176,8 @@ def _partners(scene: Scene, reading: Reading) -> list[Party]:
         nouns += [n for n in objects if is_party(scene, n)]
         for base in (head, *objects):
             nouns += objects_of_preposition(scene, base, wanted.__contains__)
+        if not is_verb(head):  # "a meeting of the ministers"
+            nouns += objects_of_preposition(scene, head, "of".__eq__)
     found = [party for noun in nouns for party in parties_at(scene, noun)]
     return found or list(right_of(scene, reading, ()))
 

@@ -111,6 +111,7 @@ def agents(scene: Scene, verb: Token) -> list[Token]:
         return objects_of_preposition(scene, verb, lambda word: word == "by")
     subjects = by_dep(scene, verb, "nsubj")  # several where the parser missed a conjunction; one after the verb is another's
     own = [s for s in subjects if s.i < verb.i] or subjects
+    own = [s for s in own if s.i + 1 == len(scene.doc) or scene.doc[s.i + 1].text != ":"] or own  # "GENEVA: The minister said"
     subject = grammatical_subject(scene, verb)
     if subject is not None and subject not in own:
         own = [subject]
