@@ -116,7 +116,9 @@ def _carriers(scene: Scene, head: Token) -> list[Token]:
         return []
     if is_verb(head):
         return [above] if head.dep_ in {"advcl", "xcomp"} and head.tag_ == "VBG" else []
-    carried = head.dep_ in {"nsubj", "nsubjpass", "dobj"} and scene.cue("carrying", scene.lemma_of[above.i])
+    lemma = scene.lemma_of[above.i]
+    done = head.dep_ == "nsubjpass" and not any(entry.type for entry in scene.lexicon.verbs.get(lemma, ()))
+    carried = done or (head.dep_ in {"nsubj", "nsubjpass", "dobj"} and scene.cue("carrying", lemma))
     return [above, *_carriers(scene, above)] if carried else []
 
 

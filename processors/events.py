@@ -6,7 +6,8 @@ The rooms, in the order in which a word becomes an event:
 3. modality.py decides from tense, negation and governing words whether it happened, and what it is if it lies ahead.
 4. roles.py finds actors and recipients, parties.py says who they are.
 5. details.py adds the rest (event_dates.py, event_places.py, magnitudes.py, contexts.py), attribution.py who says so.
-6. merging.py makes one event of what is told twice. Here: confidence, and the order of it all.
+6. merging.py makes one event of what is told twice, retellings.py adds what is said of it without its parties.
+   Here: confidence, and the order of it all.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from processors.lexicon import FAMILIES, Lexicon, load_lexicon
 from processors.merging import merged
 from processors.modality import Circumstance, Reality, circumstance, decide
 from processors.parties import parties_at
+from processors.retellings import with_retellings
 from processors.roles import RECIPIENT_TYPES, Cast, cast
 from processors.scene import Scene, by_dep, is_verb, make_scene, objects_of_preposition
 from processors.syntax import FINITE, below, governors, patients
@@ -68,7 +70,8 @@ def code_events(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: L
         drafts.extend(detailed(scene, background, list(_code_sentence(scene, start, end, home))))
         if len(drafts) > MAX_EVENTS:
             break
-    return _numbered(complete(scene, draft.event) for draft in merged(drafts, facts.published_on))
+    told = with_retellings(scene, background.ground, merged(drafts, facts.published_on))
+    return _numbered(complete(scene, draft.event) for draft in told)
 
 
 # --- one sentence

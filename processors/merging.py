@@ -140,10 +140,10 @@ def _join(old: Draft, new: Draft) -> Draft:
             "mentions": (*old.event.mentions, *(m for m in new.event.mentions if m != old.event.mentions[-1])),
             "mode": a.mode or b.mode,
             "modality": modality,
-            "place": _sharper(a.place, b.place),
+            "place": sharper(a.place, b.place),
             "planned_date": a.planned_date or b.planned_date,
             "date": _dated(a.date, b.date),
-            "magnitudes": _joined_magnitudes(a.magnitudes, b.magnitudes),
+            "magnitudes": joined_magnitudes(a.magnitudes, b.magnitudes),
             "confidence": max(a.confidence, b.confidence),
         }
     )
@@ -154,9 +154,11 @@ def _fullness(draft: Draft) -> tuple[bool, int, float]:
     return bool(draft.recipients), len(draft.actors) + len(draft.recipients), draft.event.confidence
 
 
-def _sharper(a: Place | None, b: Place | None) -> Place | None:
-    """Return the more precise of two places that may be one, the first of equals."""
+def sharper(a: Place | None, b: Place | None) -> Place | None:
+    """Return the more precise of two places if they may be one, else the first; the first of equals."""
     found = [place for place in (a, b) if place]
+    if not _same_place(a, b):
+        return a
     return min(found, key=lambda p: p.precision == "country", default=None)
 
 
@@ -164,5 +166,6 @@ def _dated(first: EventDate | None, second: EventDate | None) -> EventDate | Non
     return second if second is not None and second.evidence is not None and (first is None or first.evidence is None) else first
 
 
-def _joined_magnitudes(first: Magnitudes, second: Magnitudes) -> Magnitudes:
+def joined_magnitudes(first: Magnitudes, second: Magnitudes) -> Magnitudes:
+    """Return the counts of *first*, those that it lacks from *second*."""
     return Magnitudes(**{name: getattr(first, name) or getattr(second, name) for name in Magnitudes.model_fields})

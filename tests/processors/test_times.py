@@ -34,6 +34,8 @@ PUBLISHED = date(2025, 5, 13)
         ("He resigned yesterday.", [("yesterday", "DATE", "2025-05-12", None)]),
         ("He met her on Monday.", [("Monday", "DATE", "2025-05-12", None)]),
         ("He will meet her on Monday.", [("Monday", "DATE", "2025-05-19", None)]),
+        ("He was met by her on Monday.", [("Monday", "DATE", "2025-05-12", None)]),
+        ("They have to leave by Monday.", [("Monday", "DATE", "2025-05-19", None)]),
         ("He met her on Tuesday.", [("Tuesday", "DATE", "2025-05-13", None)]),
         ("It was hit on Thursday afternoon.", [("Thursday afternoon", "DATE", "2025-05-08", None)]),
         ("last Friday", [("last Friday", "DATE", "2025-05-09", None)]),

@@ -1,0 +1,84 @@
+"""Sentences that come back to an event without naming its parties: "the attack happened on Sunday", "twelve died in the attack".
+
+An event noun with a definite article that is no event by itself speaks of the last one of its kind before it; day, place and
+victims that stand beside it are that event's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from spacy.tokens import Token
+
+from processors.drafts import Draft
+from processors.event_dates import date_event, is_historical, times_of
+from processors.event_places import Ground, event_place
+from processors.magnitudes import magnitudes_of
+from processors.merging import joined_magnitudes, sharper
+from processors.parties import parties_at
+from processors.scene import Scene, by_dep, is_verb, objects_of_preposition
+from stream.messages import Span
+
+REACH = 20  # events before the noun among which the one that it speaks of is sought
+_DEFINITE = frozenset({"the", "this", "these", "that", "those"})
+_AGREED = frozenset({"AGREE", "CONCEDE"})  # what is agreed on is spoken of by its own name, what is asked for is not
+_AS_PART = frozenset({"in", "during", "from"})  # victims in the attack
+
+
+def with_retellings(scene: Scene, on: Ground, drafts: Sequence[Draft]) -> list[Draft]:
+    """Return *drafts*, in text order, with what later sentences add to them. Linear in tokens."""
+    found = sorted(drafts, key=lambda d: d.order)
+    taken = {head.i for d in found for head in d.heads}
+    coded = {(scene.sentence_of[d.order][0], d.content) for d in found}
+    before = 0
+    for token in scene.doc if found else ():
+        while before < len(found) and found[before].order < token.i:
+            before += 1
+        if token.i in taken or not _refers_back(scene, token):
+            continue
+        for n in range(before - 1, max(before - 1 - REACH, -1), -1):
+            if _is_meant(scene, token, found[n]):
+                if (scene.sentence_of[token.i][0], found[n].content) not in coded:
+                    found[n] = _told_again(scene, on, found[n], token)
+                break
+    return found
+
+
+def _refers_back(scene: Scene, token: Token) -> bool:
+    """Return whether *token* is an event noun with a definite article where something is said of the event itself."""
+    if token.tag_ not in {"NN", "NNS"} or not any(d.lower_ in _DEFINITE for d in by_dep(scene, token, "det")):
+        return False
+    subject = token.dep_ in {"nsubj", "nsubjpass"} and is_verb(token.head)
+    return subject or (token.dep_ == "pobj" and token.head.lower_ in _AS_PART)
+
+
+def _is_meant(scene: Scene, token: Token, draft: Draft) -> bool:
+    """Return whether the event noun *token* may speak of *draft*: one word or one kind of act, and who does it, if said, is the same."""
+    lemma = scene.lemma_of[token.i]
+    kinds = {entry.type for entry in scene.lexicon.nouns.get(lemma, ())}
+    acts = {draft.event.type, draft.content} if draft.event.type in _AGREED else {draft.event.type}
+    if not acts & kinds and all(scene.lemma_of[head.i] != lemma for head in draft.heads):
+        return False
+    agents = objects_of_preposition(scene, token.head if is_verb(token.head) else token, "by".__eq__)
+    doers = {p.value.entity or p.value.text for noun in agents for p in parties_at(scene, noun)}
+    return not doers or bool(doers & {a.entity or a.text for a in draft.event.actors})
+
+
+def _told_again(scene: Scene, on: Ground, draft: Draft, token: Token) -> Draft:
+    event, published_on = draft.event, scene.facts.published_on
+    when, plan = date_event(times_of(scene, (token,)), event.modality, published_on, verbal=event.quad in {1, 3})
+    if when and event.date and event.date.evidence and not (when.start <= event.date.end and event.date.start <= when.end):
+        return draft  # another one
+    start, end = scene.sentence_of[token.i]
+    (counts,) = magnitudes_of(scene, start, end, [(token, event.type)])
+    date = event.date if when is None or (event.date and event.date.evidence) else when
+    details = {
+        "mentions": (*event.mentions, Span(start=token.idx, end=token.idx + len(token))),
+        "date": date,
+        "historical": is_historical(date, published_on),
+        "planned_date": event.planned_date or plan,
+        "place": sharper(event.place, event_place(scene, on, (token,), event.type, None)),
+        "magnitudes": joined_magnitudes(event.magnitudes, counts),
+    }
+    return replace(draft, event=event.model_copy(update=details))
