@@ -99,8 +99,8 @@ def store(settings: Settings, stop: threading.Event) -> None:
             settings.annotated_topic, lambda record: decode(AnnotatedArticle, record.value), lambda one: len(one.article.text)
         )
         letters: Source[Record] = Source(settings.dead_letters_topic, lambda record: record, lambda record: len(record.value or b""))
-        copying = Stage(letters_group, letters, DeadLetterSink(engine, letters_group), _unchanged)
-        writing = Stage(group, articles, DatabaseSink(engine, group), _unchanged)
+        copying = Stage(letters_group, letters, DeadLetterSink(engine, letters_group, keep_text=settings.store_text), _unchanged)
+        writing = Stage(group, articles, DatabaseSink(engine, group, keep_text=settings.store_text), _unchanged)
         with _beside(lambda: _run_stage(settings, copying, broker, engine, stop, observer), stop):
             _run_stage(settings, writing, broker, engine, stop, observer)
 

@@ -11,18 +11,24 @@ from sqlalchemy import Connection, select, update
 
 from storage.dialect import insert_into
 from storage.schema import dead_letters, gaps
+from storage.tombstones import buried
 from stream.broker import Record
 from stream.dead_letters import DeadLetter, read_dead_letter
 from stream.messages import clean_text
 
+WITHHELD = {"value": None, "by_reference": True}  # the columns of a letter whose value is not copied
 
-def write_letters(conn: Connection, records: Iterable[Record], *, now: datetime | None = None) -> int:
+
+def write_letters(conn: Connection, records: Iterable[Record], *, keep_values: bool = True, now: datetime | None = None) -> int:
     """Write records of the dead-letter topic within the caller's transaction; return how many are new.
 
-    One failure is one row, however often the record about it comes. No content makes this fail.
+    One failure is one row, however often the record about it comes. No content makes this fail. Values are not copied without
+    *keep_values*, nor those of an article that was erased.
     """
     now = now or datetime.now(UTC)
-    rows = [_row(read_dead_letter(record), now) for record in records]
+    letters = [read_dead_letter(record) for record in records]
+    erased = buried(conn, "article", {_article_id(letter) for letter in letters})
+    rows = [_row(letter, now) | ({} if keep_values and _article_id(letter) not in erased else WITHHELD) for letter in letters]
     if not rows:
         return 0
     statement = insert_into(conn, dead_letters).on_conflict_do_nothing().returning(dead_letters.c.dead_letter_id)
@@ -58,6 +64,10 @@ def gaps_accepted(conn: Connection, group: str, missing: Mapping[tuple[str, int]
     rows = conn.execute(taken.where(gaps.c.consumer_group == group, gaps.c.accepted_at.is_not(None))).all()
     known = {((row.topic, row.partition), (row.from_offset, row.to_offset)) for row in rows}
     return missing.items() <= known
+
+
+def _article_id(letter: DeadLetter) -> str:
+    return (letter.key or b"").decode("utf-8", "replace")
 
 
 def _row(letter: DeadLetter, now: datetime) -> dict[str, object]:

@@ -32,6 +32,8 @@ Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresq
 
 Insert = postgresql.Insert | sqlite.Insert
 
+WRITERS_LOCK = 0x7772_6974_6572_7321  # "writers!": key of the advisory lock
+
 MAX_TERMS = 32  # of a search; FTS5 nests AND, and 256 levels are its limit
 MAX_TERM_CHARS = 200  # code points; Postgres refuses a word over 2,046 bytes in a query
 SNIPPET_WORDS = 30
@@ -84,6 +86,21 @@ def insert_rows(conn: Connection, target: Table, rows: Sequence[Mapping[str, Any
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row([encoders[name](row[name]) if name in encoders else row[name] for name in names])
+
+
+def join_writers(conn: Connection) -> None:
+    """Work beside other writers until the transaction ends, and not while ``keep_writers_out`` holds.
+
+    On SQLite a writing transaction is alone by itself.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(select(func.pg_advisory_xact_lock_shared(WRITERS_LOCK)))
+
+
+def keep_writers_out(conn: Connection) -> None:
+    """Wait until no writer is at work, and let none begin until the transaction ends."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(select(func.pg_advisory_xact_lock(WRITERS_LOCK)))
 
 
 def search_terms(words: str) -> SearchTerms:

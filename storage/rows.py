@@ -90,14 +90,14 @@ def article_row(message: AnnotatedArticle, now: datetime) -> Row:
     }
 
 
-def revision_row(article: Article, article_key: int, now: datetime) -> Row:
-    """Return the row of ``article_revisions``."""
+def revision_row(article: Article, article_key: int, now: datetime, *, keep_text: bool = True) -> Row:
+    """Return the row of ``article_revisions``; without *keep_text* only the hash tells what the text was."""
     return {
         "article_key": article_key,
         "revision": article.revision,
         "title": article.title,
         "text_hash": hashlib.sha256(article.text.encode()).hexdigest(),
-        "text": article.text,
+        "text": article.text if keep_text else "",
         "stored_at": now,
     }
 

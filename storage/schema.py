@@ -325,6 +325,16 @@ gaps = Table(
     comment="Records that a group could no longer read",
 )
 
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("kind", Text, primary_key=True, comment="article or entity"),
+    Column("key_hash", Text, primary_key=True, comment="SHA-256 of the article's id or the entity's key, hex"),
+    Column("erased_at", UtcDateTime, nullable=False),
+    CheckConstraint("kind IN ('article', 'entity')", name="kind"),
+    comment="What was erased and must never be stored again",
+)
+
 STORAGE_TABLES = (
     articles,
     article_revisions,
@@ -341,4 +351,5 @@ STORAGE_TABLES = (
     stage_offsets,
     dead_letters,
     gaps,
+    tombstones,
 )

@@ -2,6 +2,7 @@
 
 The order of a batch, the same in every writer, so that two of them never wait for each other in a circle:
 
+0. what was erased is left out (``tombstones``);
 1. articles, sorted by id; those whose row is of a higher (revision, run) are stale and change nothing;
 2. revisions, annotations;
 3. places, then entities, then aliases, each sorted by key;
@@ -22,7 +23,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, case, func, select, tuple_, update
 
 from storage.base import chunks
-from storage.dialect import insert_into, insert_rows
+from storage.dialect import insert_into, insert_rows, join_writers
 from storage.rows import (
     Findings,
     Row,
@@ -49,6 +50,8 @@ from storage.schema import (
     places,
     stage_offsets,
 )
+from storage.tombstones import spared
+from storage.withheld import without_text
 from stream.broker import Offsets
 from stream.messages import AnnotatedArticle
 
@@ -57,30 +60,38 @@ FOUND_IN_ARTICLES = (event_mentions, event_participants, event_reports, events, 
 
 @dataclass(frozen=True, slots=True)
 class WriteCounts:
-    """What a batch came to. *superseded* messages were followed by a later one of the same article in the batch."""
+    """What a batch came to. *superseded* messages were followed by a later one of the same article in the batch, *erased* ones
+    are of articles that must not be stored.
+    """
 
     articles: int = 0
     stale: int = 0
     superseded: int = 0
+    erased: int = 0
     entities: int = 0
     events: int = 0
     rows: int = 0  # of all tables
 
 
-def write_annotated(conn: Connection, batch: Sequence[AnnotatedArticle], *, now: datetime | None = None) -> WriteCounts:
+def write_annotated(
+    conn: Connection, batch: Sequence[AnnotatedArticle], *, keep_text: bool = True, now: datetime | None = None
+) -> WriteCounts:
     """Write *batch* within the caller's transaction and return what came of it; writing it again changes nothing.
 
     An article's rows are replaced if the message's (revision, run) is at least that of the row; of several messages of one
-    article only the highest counts, though each leaves its text in ``article_revisions``. *now* is the database row's time.
+    article only the highest counts, though each leaves its text in ``article_revisions``. Without *keep_text* no text is stored but titles
+    and the wordings of what was found. *now* is the database row's time.
 
     Raises BadMessage for a message whose dates are none.
     """
     now = now or datetime.now(UTC)
-    newest = latest(batch)
+    join_writers(conn)
+    arrived, batch = batch, spared(conn, batch)
+    newest = latest(batch if keep_text else map(without_text, batch))
     keys = _write_articles(conn, [article_row(message, now) for message in newest.values()])
     fresh = {keys[article_id]: message for article_id, message in newest.items() if article_id in keys}
     revisions = {
-        (key, message.article.revision): revision_row(message.article, key, now)
+        (key, message.article.revision): revision_row(message.article, key, now, keep_text=keep_text)
         for message in batch
         if (key := keys.get(message.article.id)) is not None
     }
@@ -92,6 +103,7 @@ def write_annotated(conn: Connection, batch: Sequence[AnnotatedArticle], *, now:
         articles=len(fresh),
         stale=len(newest) - len(fresh),
         superseded=len(batch) - len(newest),
+        erased=len(arrived) - len(batch),
         entities=len(found.article_entities),
         events=len(found.event_reports),
         rows=len(found) + 3 * len(fresh) + len(revisions),

@@ -70,6 +70,10 @@ class Settings(BaseSettings):
         description="GiB of address space of the process that annotates; 0: no limit. A text that needs more is dead-lettered.",
     )
 
+    store_text: bool = Field(
+        default=True, description="Store the texts of articles; false: only titles, metadata, and what was found, with its offsets."
+    )
+
     allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         default=(), description="Networks that are not public but may be fetched, comma separated: 10.0.0.0/8,127.0.0.1/32."
     )

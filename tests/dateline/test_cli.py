@@ -20,12 +20,14 @@ from dateline.cli import app
 from dateline.output import show
 from storage.dead_letters import write_letters
 from storage.engine import connect_database, transaction
+from storage.writer import write_annotated
 from stream.broker import Record
 from stream.connect import connect_broker
 from stream.dead_letters import Failure, send_dead_letter
 from stream.errors import StageStopped
 from stream.settings import load_settings
 from tests.dateline.running import run
+from tests.storage.samples import annotated
 
 NEVER = "sqlite:////dev/null/never"
 
@@ -68,6 +70,8 @@ def test_every_command_has_help_with_an_example_of_itself(path: tuple[str, ...],
         (("gaps", "accept", "dateline.store"), "'dateline.store' has no open gap"),
         (("annotate", "missing.txt"), "missing.txt cannot be read"),
         (("annotate", "-", "--published-at", "soon"), "'soon' is no date"),
+        (("purge", "--before", "soon"), "'soon' is no moment"),
+        (("erase", "entity", "PERSON"), "'PERSON' is no key"),
         (("nonsense",), "nonsense"),
     ],
 )
@@ -228,3 +232,18 @@ def test_annotate_takes_a_text_as_it_is(env: dict[str, str], tmp_path: Path) -> 
     assert found["article"]["published_at"] == "2025-05-13T00:00:00Z"
     assert all(text[mention["start"] : mention["end"]] == mention["text"] for entity in found["entities"] for mention in entity["mentions"])
     assert "2025-05-12" in {time["value"] for time in found["times"]}
+
+
+def test_what_is_erased_is_counted_and_a_dry_run_says_so(env: dict[str, str], tmp_path: Path) -> None:
+    run(env, "db", "upgrade")
+    engine = connect_database(f"sqlite:///{tmp_path / 'dateline.db'}")
+    with transaction(engine) as conn:
+        write_annotated(conn, [annotated("a1"), annotated("a2"), annotated("a3", body="Nobody was named.")])
+    engine.dispose()
+    one = ("erase", "article", "a1")
+    assert run(env, *one, "--dry-run").stdout == b"would remove 1 articles, 0 entities and 0 dead letters\n"
+    assert run(env, *one).stdout == b"removed 1 articles, 0 entities and 0 dead letters\n"
+    person = ("erase", "entity", "person:maria keller", "--with-articles")
+    assert run(env, *person).stdout == b"removed 1 articles, 3 entities and 0 dead letters\n"
+    old = ("purge", "--before", "2030-01-01")
+    assert run(env, *old).stdout == b"removed 1 articles, 0 entities and 0 dead letters\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
@@ -10,10 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, select, text
 
+from storage import queries
 from storage.engine import reading, transaction
 from storage.schema import STORAGE_TABLES, article_revisions, articles, entities, event_reports, stage_offsets
+from storage.worker import DeadLetterSink
 from storage.writer import WriteCounts, rebuild, store_offsets, write_annotated
-from stream.broker import TopicPartition
+from stream.broker import Record, TopicPartition
 from stream.errors import BadMessage, PermanentError
 from stream.messages import AnnotatedArticle, EventDate, Magnitude, Magnitudes
 from tests.storage.samples import GENEVA, annotated
@@ -59,7 +62,7 @@ def test_everything_an_article_holds_is_in_the_tables(engine: Engine) -> None:
     assert {name: len(rows) for name, rows in found.items()} == {
         "articles": 1, "article_revisions": 1, "annotations": 1, "entities": 3, "entity_aliases": 3, "article_entities": 3,
         "event_reports": 2, "event_participants": 3, "event_mentions": 1, "events": 2, "places": 1, "link_queue": 1,
-        "stage_offsets": 0, "dead_letters": 0, "gaps": 0,
+        "stage_offsets": 0, "dead_letters": 0, "gaps": 0, "tombstones": 0,
     }  # fmt: skip
     keys = {row["key"]: row["entity_key"] for row in found["entities"]}
     assert found["articles"][0]["day"] == date(2025, 6, 1)
@@ -259,3 +262,28 @@ def test_reader_sees_an_old_or_a_new_annotation_but_never_half(engine: Engine) -
             assert len(conn.execute(select(event_reports.c.n)).all()) == 2
     with reading(engine) as conn:
         assert conn.execute(select(article_revisions.c.revision).order_by(article_revisions.c.revision)).scalars().all() == [1, 2]
+
+
+def test_without_texts_only_titles_and_findings_are_stored(engine: Engine) -> None:
+    message = annotated("a1")
+    with transaction(engine) as conn:
+        write_annotated(conn, [message], keep_text=False)
+    found = stored(engine)
+    body = message.article.text.partition("\n\n")[2]
+    assert body not in str(found)
+    assert [row["text"] for row in found["articles"]] == [row["text"] for row in found["article_revisions"]] == [""]
+    assert [row["title"] for row in found["articles"]] == ["Talks in Geneva"]
+    report = found["event_reports"][0]
+    assert (report["trigger_start"], report["sentence_end"]) == (message.events[0].trigger.start, message.events[0].sentence.end)
+    assert found["article_revisions"][0]["text_hash"] == hashlib.sha256(message.article.text.encode()).hexdigest()
+    with reading(engine) as conn:
+        assert {row["sentence"] for row in queries.events(conn)} == {""}
+        assert queries.search(conn, text="geneva")
+        assert not queries.search(conn, text="kyiv")
+
+
+def test_without_texts_a_dead_letter_stays_in_its_topic(engine: Engine) -> None:
+    record = Record("dead", 0, 1, b"a1", b"the text", (), datetime(2026, 3, 2, tzinfo=UTC))
+    DeadLetterSink(engine, "g", keep_text=False).deliver([record], {})
+    with reading(engine) as conn:
+        assert [(row["value"], row["by_reference"]) for row in [queries.dead_letter(conn, 1)] if row] == [(None, True)]
