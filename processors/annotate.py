@@ -84,7 +84,7 @@ class Annotator:
     def _annotated(self, article: Article, doc: Doc, code: str, reader: _Reader) -> AnnotatedArticle:
         published_on = document_date(article.text, article.published_at)
         facts = DocumentFacts(
-            entities=find_entities(doc, self._knowledge),
+            entities=find_entities(doc, self._knowledge, published_on),
             times=find_times(doc, published_on) if reader.times else (),
             published_on=published_on,
             dateline_place=dateline_place(article.text, self._knowledge),

@@ -11,15 +11,17 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import pairwise
 from typing import NamedTuple
 
 from spacy.tokens import Doc, Span, Token
 
-from processors.knowledge import Knowledge, fold
+from processors.knowledge import Knowledge
+from processors.knowledge.spelling import fold, name_words
 from processors.languages import LanguageSpec, any_language
 from processors.mentions import RawMention, find_mentions, is_abbreviation, is_side
-from processors.people import full_names, name_words
+from processors.people import full_names
 from processors.places import Area, areas, find_place, is_ambiguous, is_division, place_in, place_near
 from stream.messages import Entity, Mention, Place
 
@@ -51,6 +53,14 @@ class _Hint(NamedTuple):
     place: str | None
 
 
+class _Person(NamedTuple):
+    """A person of note on the day of publication."""
+
+    name: str
+    code: str
+    sector: str | None
+
+
 class _Known(NamedTuple):
     """What the tables and the whole document say: *hints* are the countries spoken of, the likeliest first."""
 
@@ -58,23 +68,35 @@ class _Known(NamedTuple):
     hints: tuple[_Hint, ...]
     settled: Mapping[str, Area]
     meant: Mapping[str, str]  # folded name of an area (Georgia) → the country that it is or lies in, where the document shows it
+    people: Mapping[str, _Person]  # a person's name in the document → who of note that is
 
 
-def find_entities(doc: Doc, knowledge: Knowledge) -> tuple[Entity, ...]:
-    """Return the entities of *doc* by first mention, ids ``e1``, ``e2`` …; no mention overlaps another."""
+def find_entities(doc: Doc, knowledge: Knowledge, published_on: date | None = None) -> tuple[Entity, ...]:
+    """Return the entities of *doc* by first mention, ids ``e1``, ``e2`` …; no mention overlaps another.
+
+    Which post people of note are in depends on the day of publication.
+    """
     spec = any_language(doc.lang_)
     drafts = _group(doc, find_mentions(doc, knowledge, spec), knowledge)
     drafts.sort(key=lambda d: d.mentions[0].start)
-    known = _known(drafts, doc, knowledge)
+    known = _known(drafts, doc, knowledge, published_on)
     entities = tuple(_entity(f"e{n}", draft, doc, known, spec) for n, draft in enumerate(drafts, 1))
-    return _at_home(entities, _sentence_starts(doc))
+    return _at_home(entities, _sentence_starts(doc), knowledge)
 
 
-def _known(drafts: Sequence[_Draft], doc: Doc, knowledge: Knowledge) -> _Known:
+def _known(drafts: Sequence[_Draft], doc: Doc, knowledge: Knowledge, published_on: date | None) -> _Known:
     hints, settled = _countries_spoken_of(drafts, knowledge), _settled_areas(drafts, doc, knowledge)
     ambiguous = (d for d in drafts if d.type in PLACE_TYPES and is_ambiguous(d.name, knowledge))
     places = ((d.name, _place(d, doc, knowledge, _codes(hints, d.name), settled)) for d in ambiguous)
-    return _Known(knowledge, hints, settled, {fold(name): place.country for name, place in places if place and place.country})
+    meant = {fold(name): place.country for name, place in places if place and place.country}
+    people = {d.name: found for d in drafts if d.type == "PERSON" and (found := _person(d.name, knowledge, published_on))}
+    return _Known(knowledge, hints, settled, meant, people)
+
+
+def _person(name: str, knowledge: Knowledge, published_on: date | None) -> _Person | None:
+    year = published_on.year if published_on else None
+    found = knowledge.person(name, year)
+    return _Person(found.name, found.code, found.sector_in(year)) if found else None
 
 
 def _entity(id_: str, draft: _Draft, doc: Doc, known: _Known, spec: LanguageSpec) -> Entity:
@@ -82,13 +104,15 @@ def _entity(id_: str, draft: _Draft, doc: Doc, known: _Known, spec: LanguageSpec
     phrases = [phrase for m in draft.mentions for phrase in _phrases_around(doc, m, knowledge, spec)]
     place = _place(draft, doc, knowledge, _codes(known.hints, draft.name), known.settled) if draft.type in PLACE_TYPES else None
     country = _country(draft, place, phrases, known)
+    person = known.people.get(draft.name) if draft.type == "PERSON" else None
+    full_name = person.name if person and person.code == country else _known_name(draft.type, draft.name, knowledge)
     return Entity(
         id=id_,
-        key=_entity_key(draft.type, _known_name(draft.type, draft.name, knowledge), country, place),
+        key=_entity_key(draft.type, full_name, country, place),
         name=draft.name,
         type=draft.type,
         country=country,
-        sectors=_sectors(draft, phrases, knowledge),
+        sectors=_sectors(draft, phrases, known),
         place=place,
         mentions=tuple(_mention(doc, m, draft.type) for m in draft.mentions),
     )
@@ -273,7 +297,7 @@ def _divisions(draft: _Draft, doc: Doc) -> Iterator[str]:
 def _country(draft: _Draft, place: Place | None, phrases: Sequence[Span], known: _Known) -> str | None:
     knowledge = known.knowledge
     names = dict.fromkeys((draft.name, *(m.name for m in draft.mentions)))
-    person = knowledge.person(draft.name) if draft.type == "PERSON" else None
+    person = known.people.get(draft.name) if draft.type == "PERSON" else None
     if person and " " in draft.name:
         return person.code
     if place and place.precision == "region" and is_ambiguous(draft.name, knowledge):
@@ -319,8 +343,9 @@ def _countries_in(words: Sequence[str], known: _Known) -> list[str]:
     return list(dict.fromkeys(codes))
 
 
-def _sectors(draft: _Draft, phrases: Sequence[Span], knowledge: Knowledge) -> tuple[str, ...]:
+def _sectors(draft: _Draft, phrases: Sequence[Span], known: _Known) -> tuple[str, ...]:
     """Return the sectors, primary first: of the tables, of the name's own head, of roles beside the name."""
+    knowledge = known.knowledge
     for name in dict.fromkeys((draft.name, *(m.name for m in draft.mentions))):
         if draft.type == "NORP" and (group := knowledge.group(name)):
             return (group.sector,) if group.sector else ()
@@ -336,7 +361,8 @@ def _sectors(draft: _Draft, phrases: Sequence[Span], knowledge: Knowledge) -> tu
     if draft.type != "PERSON":
         return ()
     found = Counter(s for phrase in phrases if (s := knowledge.sector_of(phrase.text)))
-    if not found and (person := knowledge.person(draft.name)):
+    person = known.people.get(draft.name)
+    if not found and person and person.sector:
         return (person.sector,)
     return tuple(sector for sector, _ in found.most_common())
 
@@ -455,13 +481,14 @@ def _sentence_starts(doc: Doc) -> tuple[int, ...]:
     return tuple(sent.start_char for sent in doc.sents)
 
 
-def _at_home(entities: tuple[Entity, ...], starts: Sequence[int]) -> tuple[Entity, ...]:
+def _at_home(entities: tuple[Entity, ...], starts: Sequence[int], knowledge: Knowledge) -> tuple[Entity, ...]:
     """Give officials, courts, ministries and towns that nothing ties to a country the one that is spoken of around them."""
     spoken: dict[int, Counter[str]] = {}
     for entity in entities:
-        if entity.country and entity.type != "PERSON":  # a guest says nothing of the host
+        code = entity.country
+        if code and code in knowledge.countries and entity.type != "PERSON":  # a guest says nothing of the host, nor does the UN
             for m in entity.mentions:
-                spoken.setdefault(bisect_right(starts, m.start), Counter())[entity.country] += 1
+                spoken.setdefault(bisect_right(starts, m.start), Counter())[code] += 1
     whole: Counter[str] = sum(spoken.values(), Counter())
     return tuple(_housed(e, spoken, whole, starts) if _needs_home(e) else e for e in entities)
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from spacy.tokens import Doc, Span, Token
 
-from processors.knowledge import Knowledge, fold
+from processors.knowledge import Knowledge
+from processors.knowledge.spelling import fold
 from processors.languages import LanguageSpec
 
 NAMES = frozenset({"PERSON", "NORP", "FAC", "ORG", "GPE", "LOC", "PRODUCT", "EVENT", "WORK_OF_ART", "LAW", "LANGUAGE", "MISC"})

@@ -8,21 +8,10 @@ name (Zelensky, Zelenskyy, Zelenskiy; al-Sisi, el-Sissi, Sisi) make no differenc
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 
-from processors.knowledge import fold
+from processors.knowledge.spelling import name_words
 from processors.mentions import RawMention
-
-SOUND_LETTERS = 5  # a shorter word is compared as it is written: Lee is not Le
-
-_ARTICLE = re.compile(r"\b(?:al|el|ul|as|ash|ad|an|ar|at|az|ez|es|ed)[-‑](?=\w{3})")
-_SUFFIXES = frozenset({"jr", "jr.", "sr", "sr.", "ii", "iii", "iv", "junior", "senior"})
-_SPELLINGS = tuple(
-    (re.compile(pattern), plain)
-    for pattern, plain in ((r"[yj]", "i"), (r"kh", "h"), (r"ou", "u"), (r"oo", "u"), (r"ee", "i"), (r"(.)\1+", r"\1"), (r"(?<=.)e?i$", "i"))
-)
 
 
 def full_names(people: Iterable[RawMention]) -> dict[RawMention, str]:
@@ -54,22 +43,6 @@ def is_same_person(short: str, long: str) -> bool:
         return False
     rest = iter(others)
     return (words[-1] == others[-1] and all(word in rest for word in words)) or words == others[: len(words)]
-
-
-@lru_cache(maxsize=16_384)
-def name_words(name: str) -> tuple[str, ...]:
-    """Return the words of a person's name as they are compared, without the Arabic article, initials' dots, Jr. and the like."""
-    words = _ARTICLE.sub("", fold(name).replace("'", "")).replace("-", " ").replace(".", " ").split()
-    kept = [word for word in words if word not in _SUFFIXES and word not in ("al", "el")] or words
-    return tuple(_sound(word) for word in kept)
-
-
-def _sound(word: str) -> str:
-    if len(word) < SOUND_LETTERS:
-        return word
-    for pattern, plain in _SPELLINGS:
-        word = pattern.sub(plain, word)
-    return word
 
 
 def _by_word(full: Sequence[RawMention]) -> Mapping[str, list[RawMention]]:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from processors.knowledge import Knowledge, KnownPlace, fold
+from processors.knowledge import Knowledge, KnownPlace
+from processors.knowledge.spelling import fold
 from stream.messages import Place
 
 SURE_POPULATION = 100_000  # a smaller city is believed only in a country that the document speaks of

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple, TypeVar
 
-TABLES = ("countries", "territories", "metonyms", "organisations", "groups", "people", "roles", "cities", "regions", "place_names")
-FORMAT = "2"  # raised when lookup changes; the rest of the version is a hash of the tables
+from processors.knowledge.spelling import fold, name_words
 
-_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "ʻ": "'", "ʽ": "'", "`": "'", "–": "-", "‑": "-"})
+TABLES = ("countries", "territories", "metonyms", "organisations", "groups", "people", "roles", "cities", "regions", "place_names")
+FORMAT = "3"  # raised when lookup changes; the rest of the version is a hash of the tables
+
 _ABBREVIATION = re.compile(r"[A-Z][A-Z0-9&.+-]{0,7}$")
 _FORMER = re.compile(r"(?:former|ex|ousted|deposed|late|then)[- ]", re.IGNORECASE)
 _LINKS = frozenset({"of", "for"})
@@ -54,10 +54,24 @@ class Group(NamedTuple):
 
 
 class KnownPerson(NamedTuple):
-    """Somebody whom the news names without saying where he is from; *code* as that of an organisation."""
+    """Someone of note; *terms* are the first and last years of high posts, None where the last is open; none: tied to no post."""
 
+    name: str
     code: str
-    sector: str
+    sector: str | None
+    terms: tuple[tuple[int, int | None], ...]
+
+    def serves(self, year: int) -> bool:
+        """Return whether the person holds a post in *year*."""
+        return any(first <= year <= (last or year) for first, last in self.terms)
+
+    def sector_in(self, year: int | None) -> str | None:
+        """Return the PLOVER sector in *year*: who has left an office is ELI, who is not known to be in one yet has none."""
+        if not self.terms or year is None or self.serves(year):
+            return self.sector
+        if year < min(first for first, _ in self.terms):
+            return None
+        return "ELI" if self.sector in _OFFICES else self.sector
 
 
 class Country(NamedTuple):
@@ -95,7 +109,7 @@ class Knowledge:
     _capitals: Mapping[str, str]
     _metonyms: Mapping[str, Metonym]
     _organisations: Mapping[str, Organisation]
-    _people: Mapping[str, KnownPerson]
+    _people: Mapping[tuple[str, ...], tuple[KnownPerson, ...]]
     _roles: Mapping[str, tuple[str, bool]]
     _places: Mapping[str, tuple[KnownPlace, ...]]
     _openings: Mapping[str, int]
@@ -138,9 +152,15 @@ class Knowledge:
         """Return the known organisation of that name: its code and its sectors."""
         return _find(self._organisations, name)
 
-    def person(self, name: str) -> KnownPerson | None:
-        """Return the known politician of that name; a name of one word only where it means nobody else."""
-        return _find(self._people, name)
+    def person(self, name: str, year: int | None = None) -> KnownPerson | None:
+        """Return the person of note called *name*, in any spelling, with or without middle initials.
+
+        Of two of one name (the presidents Bush) the one who serves in *year*, else the later in the table.
+        """
+        words = name_words(name) if name != name.lower() else ()
+        found = self._people.get(words) or self._people.get((*words[:1], *(word for word in words[1:] if len(word) > 1)), ())
+        serving = [person for person in found if year is not None and person.serves(year)]
+        return (serving or found)[-1] if found else None
 
     def sector_of(self, phrase: str) -> str | None:
         """Return the PLOVER sector of a role word or body, singular or plural, alone or with words before it.
@@ -199,20 +219,12 @@ def load_knowledge() -> Knowledge:
     return Knowledge(
         version=f"{FORMAT}+{hashlib.sha256(b''.join(raw.values())).hexdigest()[:8]}",
         countries={c.code: c for c in map(_country, table["countries"])},
-        _people=_index((name, KnownPerson(row[0], row[1])) for row in table["people"] for name in _names(row[2])),
+        _people=_people(table["people"]),
         _roles={fold(row[0]): (row[1], row[2] == "weak") for row in table["roles"]},
         _places=_places(table["cities"], table["regions"], table["place_names"]),
         _openings=_openings(indexes),
         **indexes,
     )
-
-
-@lru_cache(maxsize=65_536)
-def fold(name: str) -> str:
-    """Return *name* as it is compared: case and accents folded, one kind of apostrophe, single spaces, no leading "the"."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", name.translate(_APOSTROPHES)) if not unicodedata.combining(c))
-    words = plain.casefold().split()
-    return " ".join(words[1:] if len(words) > 1 and words[0] == "the" else words)
 
 
 def _find(index: Mapping[str, T], phrase: str) -> T | None:
@@ -325,3 +337,18 @@ def _places(cities: Iterable[list[str]], regions: Iterable[list[str]], others: I
     for alias, name, code in others:
         found.setdefault(fold(alias), []).extend([p for p in found.get(fold(name), ()) if p.code == code])
     return {key: tuple(sorted(set(places), key=lambda p: (-p.population, p.code, p.name))) for key, places in found.items()}
+
+
+def _people(rows: Iterable[list[str]]) -> dict[tuple[str, ...], tuple[KnownPerson, ...]]:
+    """Index people by the words of each of their names, those of one name in the order of the table."""
+    found: dict[tuple[str, ...], tuple[KnownPerson, ...]] = {}
+    for name, others, code, sector, years in rows:
+        person = KnownPerson(name, code, sector or None, tuple(map(_term, years.split(", "))) if years else ())
+        for words in dict.fromkeys(name_words(form) for form in (name, *_names(others))):
+            found[words] = (*found.get(words, ()), person)
+    return found
+
+
+def _term(years: str) -> tuple[int, int | None]:
+    first, _, last = years.partition("-")
+    return int(first or 0), int(last) if last else None
