@@ -96,7 +96,8 @@ def _controller(scene: Scene, governor: Token, depth: int) -> Token | None:
 
 
 def _subject_of_modifier(scene: Scene, word: Token, noun: Token, depth: int) -> Token | None:
-    if word.tag_ == "VB" or by_dep(scene, word, "aux"):  # "its plan to attack": whose plan it is
+    told = word.tag_ == "VBG" and scene.cue("document", scene.lemma_of[noun.i])  # "its report accusing": whose report it is
+    if word.tag_ == "VB" or told or by_dep(scene, word, "aux"):  # "its plan to attack": whose plan it is
         owner = by_dep(scene, noun, "poss")
         if owner:
             return owner[0]

@@ -10,7 +10,7 @@ from processors.lexicon import Entry, Slot
 from processors.modality import resolve_mode
 from processors.naming import is_party
 from processors.scene import Scene, by_dep, conjoined, is_verb, objects_of_preposition
-from processors.syntax import grammatical_subject, headline_verb, patients
+from processors.syntax import grammatical_subject, headline_verb, is_passive, patients
 from stream.messages import Modality
 
 MAX_DEPTH = 4  # operators over operators: "refused to agree to resume talks"
@@ -106,7 +106,7 @@ def _figurative(scene: Scene, token: Token) -> bool:
 
 
 def _of_register(scene: Scene, i: int) -> bool:
-    return scene.cue("register", scene.lemma_of[i]) or scene.cue("register", scene.doc[i].lower_)
+    return scene.entity_of[i] is None and (scene.cue("register", scene.lemma_of[i]) or scene.cue("register", scene.doc[i].lower_))
 
 
 def _has_particle(scene: Scene, token: Token, particle: str) -> bool:
@@ -119,7 +119,8 @@ def _has_particle(scene: Scene, token: Token, particle: str) -> bool:
 
 def _of_time(scene: Scene, preposition: Token) -> bool:
     """Return whether *preposition* only says when: the "on" of "called the king on Friday" is no part of the verb."""
-    return any(scene.time_of[noun.i] is not None for noun in by_dep(scene, preposition, "pobj"))
+    nouns = by_dep(scene, preposition, "pobj")
+    return any(scene.time_of[noun.i] is not None or noun.ent_type_ in {"DATE", "TIME"} for noun in nouns)
 
 
 def _slot_filled(scene: Scene, token: Token, slot: Slot) -> bool:
@@ -138,6 +139,8 @@ def _slot_words(scene: Scene, token: Token, name: str) -> list[Token]:
         return by_dep(scene, token, "dobj", "dative") + [
             s for c in by_dep(scene, token, *_VERBAL) for s in by_dep(scene, c, "nsubj", "dobj") if s.i < c.i
         ]
+    if name == "passive":
+        return [token] if is_passive(scene, token) and not by_dep(scene, token, "agent") else []
     if name == "prt":
         return by_dep(scene, token, "prt")
     if name == "mod":
@@ -167,7 +170,7 @@ def _fits(scene: Scene, noun: Token, words: frozenset[str]) -> bool:
     ):
         return True
     entity = scene.entity_of[noun.i]
-    if "@person" in words and entity is not None and entity.type == "PERSON":
+    if entity is not None and (("@person" in words and entity.type == "PERSON") or ("@place" in words and entity.type == "GPE")):
         return True
     return ("@party" in words and is_party(scene, noun)) or ("@people" in words and _is_people(scene, noun))
 
