@@ -1,4 +1,4 @@
-"""Feed lists in and out: OPML 2.0 (http://opml.org/spec2.opml)."""
+"""Feed lists in and out: OPML 2.0 (http://opml.org/spec2.opml), and plain text in."""
 
 from __future__ import annotations
 
@@ -49,6 +49,20 @@ def read_opml(data: bytes, name: str) -> tuple[OpmlFeed, ...]:
         return _feeds(_root(data))
     except ConfigError as e:
         raise ConfigError(f"{name}: {e}") from e.__cause__
+
+
+def read_list(data: bytes, name: str) -> tuple[OpmlFeed, ...]:
+    """Return the feeds that *data* lists: an OPML document, or text with an address at the start of a line and # before a remark.
+
+    Raises ConfigError, which begins with *name*, where it lists none.
+    """
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return read_opml(data, name)
+    lines = (line.split() for line in data.decode("utf-8-sig", "replace").splitlines())
+    urls = dict.fromkeys(words[0] for words in lines if words and not words[0].startswith("#"))
+    if not urls:
+        raise ConfigError(f"{name}: no addresses in it")
+    return tuple(map(OpmlFeed, urls))
 
 
 def write_opml(feeds: Iterable[Listed], title: str = "Dateline") -> bytes:

@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
-from urllib.parse import urljoin
 
 from ingest.charset import Decoded, decode
+from ingest.discovery import discover
 from ingest.formats import ParseError, jsonfeed, rss, sitemap
 from ingest.model import ParsedFeed
 
@@ -24,9 +24,6 @@ MAX_UNPACKED = 50_000_000  # bytes; what a sitemap may have (https://www.sitemap
 _GZIP = b"\x1f\x8b"
 _JUNK = " \t\r\n\ufeff\0"
 _FIRST_TAG = re.compile(r"<(?![?!])[^\s/>]{1,60}")
-_ALTERNATE = re.compile(r"<link\s[^>]{0,500}>", re.IGNORECASE)
-_FEED_TYPE = re.compile(r"""type\s*=\s*["']?application/(?:rss\+xml|atom\+xml|feed\+json)""", re.IGNORECASE)
-_HREF = re.compile(r"""href\s*=\s*(?:"([^"]{1,300})"|'([^']{1,300})'|([^\s>]{1,300}))""", re.IGNORECASE)
 
 
 class Format(NamedTuple):
@@ -80,10 +77,9 @@ def _is_page(start: str) -> bool:
 
 
 def _feed_of_page(url: str, text: str) -> str:
-    """Return a hint at the first feed that the page names in a link element."""
-    links = (tag[0] for tag in _ALTERNATE.finditer(text[:200_000]) if _FEED_TYPE.search(tag[0]))
-    found = next((match for link in links if (match := _HREF.search(link))), None)
-    return f"; its feed may be {urljoin(url, ''.join(filter(None, found.groups())))}" if found else ""
+    """Return a hint at the first feed that the page names."""
+    found = discover(url, text)
+    return f"; its feed may be {found[0].url}" if found else "; `dateline feeds add` looks for the feeds of a page"
 
 
 def _noted(feed: ParsedFeed, decoded: Decoded) -> ParsedFeed:

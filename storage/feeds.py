@@ -62,6 +62,16 @@ def fits(url: str) -> bool:
     return len(url.encode("utf-8", "replace")) <= MAX_FEED_URL_BYTES
 
 
+def feed_url(url: str) -> str:
+    """Return *url* as that of a feed. Raises ConfigError for one that is not http(s), or is longer than MAX_FEED_URL_BYTES."""
+    url = url.strip()
+    parts = _split(url)
+    if parts is None or parts[0] not in {"http", "https"} or not parts[1]:
+        raise ConfigError(f"{url[:200]!r} is no feed address: it has to begin with http:// or https://")
+    _check_length(url)
+    return url
+
+
 def add_feed(
     engine: Engine,
     url: str,
@@ -75,13 +85,9 @@ def add_feed(
     """Return the feed at *url* and whether it is new; new feeds are due at once.
 
     A feed that is known, also under the first URL it had, is returned as it is; if it had stopped it is active again.
-    Raises ConfigError for a URL that is not http(s), or is longer than MAX_FEED_URL_BYTES.
+    Raises ConfigError as ``feed_url`` does.
     """
-    url = url.strip()
-    parts = _split(url)
-    if parts is None or parts[0] not in {"http", "https"} or not parts[1]:
-        raise ConfigError(f"{url[:200]!r} is no feed address: it has to begin with http:// or https://")
-    _check_length(url)
+    url = feed_url(url)
     with transaction(engine) as connection:
         now = database_now(connection)
         known = _find(connection, url)

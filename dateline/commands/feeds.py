@@ -34,24 +34,31 @@ class FullText(StrEnum):
 
 @app.command("add")
 def add(
-    urls: Annotated[list[str], typer.Argument(help="Addresses of feeds.", metavar="URL…")],
+    sources: Annotated[list[str], typer.Argument(help="Addresses of feeds or web pages, and files that list some.", metavar="SOURCE…")],
     outlet: Annotated[str | None, typer.Option(help="Who publishes it.")] = None,
     country: Annotated[str | None, typer.Option(help="Country of the outlet, ISO 3166 alpha-3.")] = None,
     language: Annotated[str | None, typer.Option(help="Language of the articles, ISO 639-1.")] = None,
     full_text: Annotated[
         FullText, typer.Option(help="auto: the page is fetched where the feed gives under 400 characters.")
     ] = FullText.auto,
+    every: Annotated[bool, typer.Option("--all", help="Add all feeds of a page that has several.")] = False,
+    unchecked: Annotated[bool, typer.Option("--unchecked", help="Add the addresses as they are, without looking at them.")] = False,
 ) -> None:
     """Add feeds; they are fetched as soon as an ingest worker runs.
 
+    An address is looked at first: a page is searched for its feeds. Files are OPML, or text with an address a line; - is standard input.
+
     Example: dateline feeds add https://example.org/news.rss --outlet "Example News" --country GBR
     """
-    with database() as (_, engine):
-        for url in urls:
-            feed, new = feeds.add_feed(
-                engine, url, outlet=outlet, country=_code(country, 3), language=_code(language, 2), full_text=full_text.value
-            )
-            typer.echo(f"{feed.feed_id} {'added' if new else 'is known already'}: {feed.url}")
+    from dateline.commands.adding import Report, add_checked, wanted
+
+    values = {"outlet": outlet, "country": _code(country, 3), "language": _code(language, 2), "full_text": full_text.value}
+    listed = wanted(sources)
+    with database() as (settings, engine):
+        report = Report() if unchecked else add_checked(settings, engine, listed, values, every=every)
+        for one in listed if unchecked else ():
+            report.add(engine, one, values)
+    report.conclude()
 
 
 @app.command("list")
@@ -97,28 +104,18 @@ def check(url: Annotated[str, typer.Argument(help="Address of a feed; it need no
 
 @app.command("import")
 def import_(file: Annotated[str, typer.Argument(help="An OPML file, or - for standard input.")]) -> None:
-    """Add every feed of an OPML file; known ones stay as they are.
+    """Add every feed of a list, without looking at it; known ones stay as they are.
 
     Example: dateline feeds import subscriptions.opml
     """
-    from ingest.opml import read_opml
+    from dateline.commands.adding import Report
+    from ingest.opml import read_list
 
-    outlines = read_opml(read_file(file), file)
-    added = known = 0
-    bad: list[str] = []
+    report = Report(quiet=True)
     with database() as (_, engine):
-        for outline in outlines:
-            try:
-                _, new = feeds.add_feed(engine, outline.url, title=outline.title, language=outline.language)
-            except ConfigError as e:
-                bad.append(str(e))
-            else:
-                added, known = added + new, known + (not new)
-    for problem in bad:
-        typer.echo(f"dateline: {file}: {problem}", err=True)
-    typer.echo(f"{added} added, {known} known already, {len(bad)} refused")
-    if bad:
-        raise typer.Exit(1)
+        for one in read_list(read_file(file), file):
+            report.add(engine, one, {})
+    report.conclude()
 
 
 @app.command("export")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ingest.conftest import loopback as loopback
+
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:

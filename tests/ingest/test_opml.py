@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.opml import OpmlFeed, read_opml, write_opml
+from ingest.opml import OpmlFeed, read_list, read_opml, write_opml
 from stream.errors import ConfigError
 
 NESTED = b"""<?xml version="1.0"?>
@@ -79,3 +79,11 @@ def test_what_is_written_reads_back_the_same() -> None:
     back = read_opml(write_opml(feeds), "list.opml")
     assert feeds[:2] == back[:2]
     assert back[2].title == "bell \ufffd and half \ufffd a pair"
+
+
+def test_a_list_is_opml_or_text_with_an_address_a_line() -> None:
+    assert read_list(b"\xef\xbb\xbf\n" + NESTED, "x") == read_opml(NESTED, "x")
+    text = b"\xef\xbb\xbf# mine\r\nhttps://example.org/a  World\n\nhttps://example.org/b\nhttps://example.org/a\n"
+    assert read_list(text, "x") == (OpmlFeed("https://example.org/a"), OpmlFeed("https://example.org/b"))
+    with pytest.raises(ConfigError, match=r"^x: no addresses in it$"):
+        read_list(b"# nothing\n", "x")
