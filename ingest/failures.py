@@ -30,6 +30,10 @@ def failure_of(error: Exception, url: str) -> Failed:
     match error:
         case aiohttp.ClientConnectorDNSError():
             return Failed("dns", f"the name {error.host} does not resolve ({_reason(error.os_error)})")
+        case aiohttp.ClientProxyConnectionError():
+            return Failed("connect", f"the proxy {error.host} port {error.port} cannot be reached ({_reason(error.os_error)})")
+        case aiohttp.ClientHttpProxyError():
+            return Failed("connect", f"the proxy does not lead to {host} (HTTP {error.status} {error.message})")
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return Failed("tls", f"no trusted TLS connection with {host} ({_reason(error)})")
         case aiohttp.ClientConnectorError():

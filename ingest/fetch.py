@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
@@ -19,11 +19,12 @@ from weakref import WeakValueDictionary
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
+from pydantic import SecretStr
 from yarl import URL
 
 from ingest.decoding import Decoder
 from ingest.failures import Refused, failure_of, host_of
-from ingest.guard import GuardedResolver, GuardedSockets, Network, literal_address
+from ingest.guard import GuardedResolver, GuardedSockets, Lookups, Network, check_spelled, literal_address
 from ingest.headers import content_type, max_age, request_headers, retry_after, validators_of
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, Validators
 from stream.messages import clean_text
@@ -49,6 +50,8 @@ class FetchSettings(Protocol):
     def contact(self) -> str: ...
     @property
     def allow_networks(self) -> tuple[Network, ...]: ...
+    @property
+    def http_proxy(self) -> SecretStr: ...
     @property
     def fetch_concurrency(self) -> int: ...
     @property
@@ -98,14 +101,20 @@ class Session:
 
 
 def make_session(settings: FetchSettings) -> Session:
-    """Return a session that reaches public addresses and *settings.allow_networks* only; call it inside a running event loop."""
+    """Return a session that reaches public addresses and *settings.allow_networks* only; call it inside a running event loop.
+
+    Through a proxy what can be checked is less: see ``ingest.guard``.
+    """
+    networks, proxy = settings.allow_networks, settings.http_proxy.get_secret_value() or None
     connector = aiohttp.TCPConnector(
-        resolver=GuardedResolver(settings.allow_networks),
-        socket_factory=GuardedSockets(settings.allow_networks),
+        resolver=Lookups() if proxy else GuardedResolver(networks),
+        socket_factory=None if proxy else GuardedSockets(networks),
         limit=0,  # the session's turns bound it
     )
     client = aiohttp.ClientSession(
         connector=connector,
+        proxy=proxy,
+        middlewares=(_spelled_guard(networks),) if proxy else (),
         auto_decompress=False,  # done here, never past the limit
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": user_agent(settings.contact), "Accept-Encoding": "gzip, deflate"},
@@ -113,6 +122,14 @@ def make_session(settings: FetchSettings) -> Session:
         trust_env=False,
     )
     return Session(client, Limits(settings.fetch_timeout, settings.fetch_max_bytes), settings.fetch_concurrency)
+
+
+def _spelled_guard(networks: Sequence[Network]) -> aiohttp.ClientMiddlewareType:
+    async def check(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        check_spelled(request.url.host or "", networks)
+        return await handler(request)
+
+    return check
 
 
 def user_agent(contact: str = "") -> str:

@@ -2,6 +2,9 @@
 
 Names are checked when they have been resolved and every socket once more when it is made, so a name that changes its
 address between two look-ups gains nothing. Redirects make new sockets and pass the same gate.
+
+Behind a proxy the only socket leads to the proxy, which resolves the names. There a host that spells its address is all that can be
+checked; what names resolve to is the proxy's to refuse.
 """
 
 from __future__ import annotations
@@ -84,6 +87,14 @@ def literal_address(host: str) -> Address | None:
         return IPv4Address(socket.inet_aton(host))
     except (OSError, UnicodeError):
         return None
+
+
+def check_spelled(host: str, networks: Sequence[Network]) -> None:
+    """Raise AddressRefused where *host* itself says that it may not be reached; names pass, but for localhost (RFC 6761 §6.3)."""
+    local = host.rstrip(".").lower()
+    address = IPv4Address("127.0.0.1") if local == "localhost" or local.endswith(".localhost") else literal_address(host)
+    if address is not None and not allowed(address, networks):
+        raise AddressRefused(address, host)
 
 
 class Lookups(AbstractResolver):

@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         default=(), description="Networks that are not public but may be fetched, comma separated: 10.0.0.0/8,127.0.0.1/32."
     )
+    http_proxy: SecretStr = Field(
+        default=SecretStr(""),
+        description="Proxy for feeds and pages, http://user:password@host:port. It resolves names, so it has to refuse private addresses.",
+    )
     contact: str = Field(default="", description="Address or URL put into the User-Agent, so that publishers can reach you.")
     fetch_concurrency: int = Field(default=32, ge=1, le=1000, description="Fetches under way at once in one ingest worker.")
     feed_lease: float = Field(
@@ -109,6 +113,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split_networks(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("http_proxy")
+    @classmethod
+    def _check_proxy(cls, value: SecretStr) -> SecretStr:
+        if value and not re.fullmatch(r"https?://[^\s/]+/?", value.get_secret_value()):
+            raise ValueError("not the URL of a proxy: write http://host:port")
+        return value
 
     @property
     def broker(self) -> str:

@@ -230,8 +230,9 @@ def _lags(settings: Settings) -> tuple[dict[str, int | None], str]:
 
 
 def _plain(name: str, settings: Settings) -> object:
-    if name in ("broker_url", "database_url"):
-        return shown(settings.broker if name == "broker_url" else settings.database)
+    urls = {"broker_url": settings.broker, "database_url": settings.database, "http_proxy": settings.http_proxy.get_secret_value()}
+    if name in urls:
+        return shown(urls[name])
     value = getattr(settings, name)
     if isinstance(value, SecretStr):
         return "********"

@@ -143,9 +143,8 @@ def test_status_shows_the_rest_while_the_broker_is_away(env: dict[str, str]) -> 
 
 
 def test_config_hides_secrets_and_names_every_setting(env: dict[str, str]) -> None:
-    done = run(
-        env, "config", DATELINE_DATABASE_URL="postgresql://u:hunter2@h/d", DATELINE_KAFKA_OPTIONS='{"sasl_plain_password": "hunter2"}'
-    )
+    secrets = {"DATELINE_KAFKA_OPTIONS": '{"sasl_plain_password": "hunter2"}', "DATELINE_HTTP_PROXY": "http://u:hunter2@h:3128"}
+    done = run(env, "config", DATELINE_DATABASE_URL="postgresql://u:hunter2@h/d", **secrets)
     assert done.returncode == 0
     assert b"hunter2" not in done.stdout
     assert b"DATELINE_ALLOW_NETWORKS" in done.stdout
