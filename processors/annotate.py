@@ -17,7 +17,7 @@ from spacy.tokens import Doc
 from processors.entities import find_entities
 from processors.events import code_events
 from processors.facts import DocumentFacts
-from processors.knowledge import load_knowledge
+from processors.knowledge import Knowledge, load_knowledge
 from processors.languages import any_language
 from processors.languages.identify import language_of
 from processors.nlp import load_nlp, pipeline_info
@@ -82,13 +82,7 @@ class Annotator:
         return AnnotatedArticle(run=self._run, status="no-pipeline", language=code, pipeline=self.info, article=article)
 
     def _annotated(self, article: Article, doc: Doc, code: str, reader: _Reader) -> AnnotatedArticle:
-        published_on = document_date(article.text, article.published_at)
-        facts = DocumentFacts(
-            entities=find_entities(doc, self._knowledge, published_on),
-            times=find_times(doc, published_on) if reader.times else (),
-            published_on=published_on,
-            dateline_place=dateline_place(article.text, self._knowledge),
-        )
+        facts = read_facts(doc, article, self._knowledge, times=reader.times)
         return AnnotatedArticle(
             run=self._run,
             language=code,
@@ -99,6 +93,17 @@ class Annotator:
             times=facts.times,
             events=code_events(doc, facts, self._knowledge) if reader.events else (),
         )
+
+
+def read_facts(doc: Doc, article: Article, knowledge: Knowledge, *, times: bool = True) -> DocumentFacts:
+    """Return what is known of *article* before its events are coded; *times* says whether there is a grammar for its language's."""
+    published_on = document_date(article.text, article.published_at)
+    return DocumentFacts(
+        entities=find_entities(doc, knowledge, published_on),
+        times=find_times(doc, published_on) if times else (),
+        published_on=published_on,
+        dateline_place=dateline_place(article.text, knowledge),
+    )
 
 
 def _reader(nlp: Language, code: str) -> _Reader:

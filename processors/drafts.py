@@ -26,7 +26,8 @@ class Who(NamedTuple):
 class Draft:
     """An event with the words that tell of it, its trigger first.
 
-    *content* is the type of the act that the words name: CONSULT for "plans to meet", which is an event of type AGREE.
+    *content* is the type of the act that the words name: CONSULT for "plans to meet", which is an event of type AGREE. *signs* is
+    what its confidence is computed from.
     """
 
     heads: tuple[Token, ...]
@@ -34,6 +35,7 @@ class Draft:
     content: str
     actors: tuple[Who, ...]
     recipients: tuple[Who, ...]
+    signs: frozenset[str] = frozenset()
 
     @property
     def order(self) -> int:

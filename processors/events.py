@@ -7,17 +7,18 @@ The rooms, in the order in which a word becomes an event:
 4. roles.py finds actors and recipients, parties.py says who they are.
 5. details.py adds the rest (event_dates.py, event_places.py, magnitudes.py, contexts.py), attribution.py who says so.
 6. merging.py makes one event of what is told twice, retellings.py adds what is said of it without its parties.
-   Here: confidence, and the order of it all.
+7. confidence.py says how sure an event is. Here: the order of it all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
 from spacy.tokens import Doc, Token
 
 from processors.attribution import attribution, speaker
+from processors.confidence import OBLIGATION, signs_of, signs_of_cast
 from processors.details import complete, detailed, read_background
 from processors.drafts import Draft, who
 from processors.facts import DocumentFacts
@@ -28,41 +29,31 @@ from processors.merging import merged
 from processors.modality import Circumstance, Reality, circumstance, decide
 from processors.parties import parties_at
 from processors.retellings import with_retellings
-from processors.roles import RECIPIENT_TYPES, Cast, cast
+from processors.roles import Cast, cast
 from processors.scene import Scene, by_dep, is_verb, make_scene, objects_of_preposition
 from processors.syntax import FINITE, below, governors, patients
 from processors.triggers import Reading, read
 from stream.messages import Event, Span, TextSpan
 
-MIN_CONFIDENCE = 0.4  # below it an event is not emitted
 MAX_EVENTS = 5_000  # of one document; more is a table or a list, not prose
-
-# What makes an event less certain, in points of confidence. Set by judgement on the development data; an isotonic fit on
-# judged events is to replace them.
-BASE = 0.9
-PENALTIES = {
-    "weak": 0.2,  # a word that often means something else
-    "nominal": 0.2,
-    "shared": 0.05,  # the actor stands in another clause
-    "generic": 0.15,
-    "embedded": 0.1,  # in a relative, participial or adverbial clause
-    "no recipient": 0.1,
-    "no country": 0.1,
-    "inherited": 0.05,
-    "purpose": 0.2,
-    "unreal": 0.15,
-}
 
 
 def code_events(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Lexicon | None = None) -> tuple[Event, ...]:
     """Return the events that *doc* tells, in text order, with ids ``v1``, ``v2`` … local to the document.
 
     Deterministic, and total: a document without parse, sentences or known words gives no events and never an exception.
-    Time is linear in tokens. *doc* carries CLEAR labels; *facts* its entities and times.
+    Time is linear in tokens. *doc* carries CLEAR labels; *facts* its entities and times. What is too unsure is left out.
     """
+    lexicon = lexicon or load_lexicon("en")
+    sure = (d.event for d in draft_events(doc, facts, knowledge, lexicon) if d.event.confidence >= lexicon.calibration.bar)
+    return tuple(event.model_copy(update={"id": f"v{n}"}) for n, event in enumerate(sure, 1))
+
+
+def draft_events(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Lexicon) -> list[Draft]:
+    """Return what ``code_events`` chooses from, however unsure, in text order, with the signs that the confidence is made of."""
     if not len(doc) or not doc.has_annotation("DEP"):
-        return ()
-    scene = make_scene(doc, facts, knowledge, lexicon or load_lexicon("en"))
+        return []
+    scene = make_scene(doc, facts, knowledge, lexicon)
     background = read_background(scene)
     home = dominant_country(scene)
     drafts: list[Draft] = []
@@ -71,7 +62,12 @@ def code_events(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: L
         if len(drafts) > MAX_EVENTS:
             break
     told = with_retellings(scene, background.ground, merged(drafts, facts.published_on))
-    return _numbered(complete(scene, draft.event) for draft in told)
+    return sorted((_completed(scene, draft) for draft in told), key=lambda d: (d.event.trigger.start, d.event.type))
+
+
+def _completed(scene: Scene, draft: Draft) -> Draft:
+    confidence = round(scene.lexicon.calibration.confidence(draft.signs), 3)
+    return replace(draft, event=complete(scene, draft.event).model_copy(update={"confidence": confidence}))
 
 
 # --- one sentence
@@ -141,7 +137,7 @@ def _draft(scene: Scene, reading: Reading, countries: Sequence[str], home: str |
     if "j" in reading.innermost.entry.roles and reality.type == "MOBILIZE" and len({p.key for p in people.actors}) > 1:
         reality = Reality("COOPERATE", None, reality.modality)
     content = reading.innermost.type or reality.type
-    return _finish(scene, reading.heads, content, reality, people, _confidence(reading, reality, people, seen))
+    return _finish(scene, reading.heads, content, reality, people, signs_of(scene, reading, reality, people))
 
 
 def _is_company_news(reality: Reality, people: Cast) -> bool:
@@ -174,10 +170,10 @@ def _obligations(
         recipients = tuple(p for noun in asked for p in parties_at(scene, noun))
         if actors and recipients and not {a.key for a in actors} & {r.key for r in recipients}:
             people = at_home(Cast(actors, recipients, "direct"), countries, home)
-            draft = _finish(scene, (above, token), "REQUEST", Reality("REQUEST", "change", "asserted"), people, 0.75)
+            reality = Reality("REQUEST", "change", "asserted")
+            signs = {OBLIGATION} | signs_of_cast(scene, (above, token), reality, people)
             taken.update((above.i, token.i))
-            if draft is not None:
-                yield draft
+            yield _finish(scene, (above, token), "REQUEST", reality, people, signs)
 
 
 def _said(scene: Scene, token: Token) -> Token | None:
@@ -202,10 +198,8 @@ def _finish(
     content: str,
     reality: Reality,
     people: Cast,
-    confidence: float,
-) -> Draft | None:
-    if confidence < MIN_CONFIDENCE:
-        return None
+    signs: Set[str],
+) -> Draft:
     row = scene.lexicon.type_row(reality.type, reality.mode)
     trigger = _trigger(scene, heads[0])
     start, end = scene.sentence_of[heads[0].i]
@@ -223,9 +217,9 @@ def _finish(
         actors=tuple(p.value for p in people.actors),
         recipients=tuple(p.value for p in people.recipients),
         attribution=attribution(speaker(scene, heads[0]), people.actors),
-        confidence=round(confidence, 2),
+        confidence=scene.lexicon.calibration.confidence(signs),
     )
-    return Draft(tuple(heads), event, content, who(scene, people.actors), who(scene, people.recipients))
+    return Draft(tuple(heads), event, content, who(scene, people.actors), who(scene, people.recipients), frozenset(signs))
 
 
 def _trigger(scene: Scene, head: Token) -> TextSpan:
@@ -235,26 +229,3 @@ def _trigger(scene: Scene, head: Token) -> TextSpan:
         end += 1
     span = scene.doc[head.i : end]
     return TextSpan(start=span.start_char, end=span.end_char, text=span.text)
-
-
-def _confidence(reading: Reading, reality: Reality, people: Cast, seen: Circumstance) -> float:
-    """Return how sure an event is, between 0 and 1: BASE less the PENALTIES that hold."""
-    head = reading.head
-    holds = {
-        "weak": "?" in reading.innermost.entry.roles or "?" in reading.entry.roles,
-        "nominal": people.found == "nominal" or not (is_verb(head) or head.pos_ == "ADJ"),
-        "shared": people.found == "shared",
-        "generic": people.found == "generic",
-        "embedded": head.dep_ in {"relcl", "acl", "advcl", "pcomp"},
-        "no recipient": reality.type in RECIPIENT_TYPES and not people.recipients,
-        "no country": not any(p.value.country for p in people.actors),
-        "inherited": any(p.inherited for p in (*people.actors, *people.recipients)),
-        "purpose": head.dep_ == "advcl" and head.tag_ == "VB",
-        "unreal": reality.modality in {"hypothetical", "negated", "possible"},
-    }
-    return BASE - sum(PENALTIES[name] for name, true in holds.items() if true)
-
-
-def _numbered(events: Iterable[Event]) -> tuple[Event, ...]:
-    ordered = sorted(events, key=lambda e: (e.trigger.start, e.type))
-    return tuple(event.model_copy(update={"id": f"v{n}"}) for n, event in enumerate(ordered, 1))

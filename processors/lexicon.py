@@ -9,6 +9,7 @@ from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from processors.calibration import Calibration, parse_calibration
 from stream.errors import ConfigError
 
 FAMILIES: Mapping[str, frozenset[str]] = {
@@ -88,6 +89,7 @@ class Lexicon:
     contexts: Mapping[str, Mapping[str, int]]  # cue → the contexts it speaks for, with its points
     operators: Mapping[str, tuple[Outcome, ...]]
     types: Mapping[tuple[str, str | None], TypeRow]
+    calibration: Calibration
     phrasal: frozenset[tuple[str, str]]  # verbs with a particle that a parser may take for a preposition
     version: str
 
@@ -200,20 +202,20 @@ def _by_cue(contexts: Mapping[str, frozenset[str]]) -> dict[str, dict[str, int]]
 def load_lexicon(language: str = "en") -> Lexicon:
     """Return the lexicon of *language*, a folder under ``processors/languages``. Raises ConfigError where that is missing or broken."""
     root = files("processors")
-    names = [root / "languages" / language / name for name in ("events.txt", "cues.txt", "contexts.txt")]
+    names = [root / "languages" / language / name for name in ("events.txt", "cues.txt", "contexts.txt", "confidence.txt")]
     tables = [root / "ontology" / name for name in ("operators.tsv", "plover.tsv")]
     try:
-        events, cues, contexts, operators, types = (path.read_text(encoding="utf-8") for path in (*names, *tables))
+        events, cues, contexts, confidence, operators, types = (path.read_text(encoding="utf-8") for path in (*names, *tables))
     except OSError as e:
         raise ConfigError(f"there is no event lexicon for language {language!r}") from e
-    return _build(events, cues, contexts, operators, types, source=_name(names[0]))
+    return _build(events, cues, contexts, confidence, operators, types, source=_name(names[0]))
 
 
 def _name(path: Traversable) -> str:
     return path.name
 
 
-def _build(events: str, cues: str, contexts: str, operators: str, types: str, *, source: str) -> Lexicon:
+def _build(events: str, cues: str, contexts: str, confidence: str, operators: str, types: str, *, source: str) -> Lexicon:
     sections = parse_lexicon(events, source)
     verbs, adjectives, nouns = (
         {lemma: tuple(sorted(found, key=lambda e: e.rank, reverse=True)) for lemma, found in sections[name].items()}
@@ -233,6 +235,7 @@ def _build(events: str, cues: str, contexts: str, operators: str, types: str, *,
         contexts=_by_cue(_parse_classes(contexts)),
         operators={name: tuple(found) for name, found in rows.items()},
         types={(t, _absent(m)): TypeRow(int(quad), float(score), _absent(threat)) for t, m, quad, score, threat in _parse_table(types)},
+        calibration=parse_calibration(confidence, "confidence.txt"),
         phrasal=frozenset((e.lemma, e.particle) for found in verbs.values() for e in found if e.particle in PARTICLES),
-        version=hashlib.sha256("\0".join((events, cues, contexts, operators, types)).encode()).hexdigest()[:12],
+        version=hashlib.sha256("\0".join((events, cues, contexts, confidence, operators, types)).encode()).hexdigest()[:12],
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
+from processors.confidence import TOLD_AGAIN
 from processors.drafts import Draft, Who
 from processors.syntax import governors
 from stream.messages import Event, EventDate, Magnitude, Magnitudes, Modality, Place
@@ -144,10 +145,10 @@ def _join(old: Draft, new: Draft) -> Draft:
             "planned_date": a.planned_date or b.planned_date,
             "date": _dated(a.date, b.date),
             "magnitudes": joined_magnitudes(a.magnitudes, b.magnitudes),
-            "confidence": max(a.confidence, b.confidence),
         }
     )
-    return replace(best, event=event)
+    surer = max((best, other), key=lambda d: d.event.confidence)
+    return replace(best, event=event, signs=surer.signs | {TOLD_AGAIN})
 
 
 def _fullness(draft: Draft) -> tuple[bool, int, float]:

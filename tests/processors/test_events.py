@@ -6,7 +6,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 
-from processors.events import MIN_CONFIDENCE, code_events
+from processors.events import code_events
 from processors.facts import DocumentFacts
 from processors.knowledge import load_knowledge
 from processors.lexicon import load_lexicon
@@ -89,7 +89,7 @@ def test_what_lies_long_before_publication_is_historical() -> None:
 def test_confidence_stays_within_its_bounds_and_above_the_bar() -> None:
     confidences = [event.confidence for c in constructions() for event in coded(c.tree)]
     assert confidences
-    assert all(MIN_CONFIDENCE <= c <= 1.0 for c in confidences)
+    assert all(load_lexicon("en").calibration.bar <= c <= 1.0 for c in confidences)
 
 
 def test_counts_become_magnitudes() -> None:
