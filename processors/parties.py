@@ -121,7 +121,8 @@ def _modifier(scene: Scene, token: Token, phrase: Token) -> list[Party]:
         sector = whole.value.sector or next(filter(None, sectors), None)  # "Israeli police custody"
         update = {"country": country, "entity": entity.id if entity else None, "sector": sector}
         return [replace(whole, value=whole.value.model_copy(update=update))]
-    return [party_at(scene, token, MAX_DEPTH)] if country or is_party(scene, token) else []
+    deployed = scene.cue("sent", scene.lemma_of[token.i]) and scene.lemma_of[phrase.i] in scene.lexicon.nouns  # "troop deployments"
+    return [party_at(scene, token, MAX_DEPTH)] if country or (is_party(scene, token) and not deployed) else []
 
 
 def _split(scene: Scene, token: Token) -> list[Party]:

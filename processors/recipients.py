@@ -60,7 +60,8 @@ def _blamed(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[
     """Return who did what is condemned, else the deed itself: whoever condemns an attack accuses nobody whom it hit."""
     if reading.mode == "investigate" or not is_verb(reading.head):
         return ()
-    for deed in (noun for noun in patients(scene, reading.head) if noun not in reading.heads):
+    own = _frame_words(reading)  # "lodged a protest"
+    for deed in (n for n in patients(scene, reading.head) if n not in reading.heads and scene.lemma_of[n.i] not in own):
         if any(scene.lexicon.type_row(e.type, None).quad > FORCEFUL for e in scene.lexicon.nouns.get(scene.lemma_of[deed.i], ()) if e.type):
             return others_than(doers(scene, deed), actors) or (as_thing(scene, deed),)
     return ()
@@ -72,7 +73,7 @@ def doers(scene: Scene, noun: Token) -> tuple[Party, ...]:
     before = [
         c
         for c in by_dep(scene, noun, "poss", "amod", "compound", "nmod")
-        if c.dep_ == "poss" or country_of_token(scene, c) or is_party(scene, c)
+        if not is_only_tied(scene, c) and (c.dep_ == "poss" or country_of_token(scene, c) or is_party(scene, c))
     ]
     owners = [(n, 0) for n in after] + [(c, 1) for c in before]
     return next((found for word, depth in owners if (found := parties_at(scene, word, depth))), ())
@@ -81,7 +82,7 @@ def doers(scene: Scene, noun: Token) -> tuple[Party, ...]:
 def _pointed_at(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
     heads = {head.i for head in reading.heads}
     for noun in _places_to_look(scene, reading):
-        if noun.i in heads or any(_is_means(scene, reading, n) or _is_own(scene, n) for n in _counted(scene, noun)):
+        if noun.i in heads or any(_is_means(scene, reading, n, actors) or _is_own(scene, n) for n in _counted(scene, noun)):
             continue
         if found := [p for p in others_than(_parties_or_land(scene, noun), actors) if not _is_theirs(scene, reading, p, actors)]:
             return tuple(found)
@@ -148,9 +149,12 @@ def _is_own(scene: Scene, noun: Token) -> bool:
     return not scene.cue("other", lemma) and any(scene.cue(cue, owner) for cue in bodies for owner in owners)
 
 
-def _is_means(scene: Scene, reading: Reading, noun: Token) -> bool:
+def _is_means(scene: Scene, reading: Reading, noun: Token, actors: tuple[Party, ...]) -> bool:
     """Return whether *noun* is what is used or sent and not who is met: "put its army on alert", "fired artillery", "sent troops"."""
     lemma = scene.lemma_of[noun.i]
+    whose = {country_of_token(scene, c) for c in by_dep(scene, noun, "amod", "compound", "poss")} - {None}
+    if whose - {a.value.country for a in actors}:
+        return False  # "ordered the French troops out"
     sent = any(
         scene.cue("sending", scene.lemma_of[h.i]) and any(noun in _counted(scene, o) for o in patients(scene, h)) for h in reading.heads
     )
@@ -168,7 +172,7 @@ def _deep(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Pa
         for start in (c for c in scene.children[head.i] if _leads_deeper(scene, reading, c)):
             passed_by = frozenset() if reading.type == "REQUEST" else CLAUSES  # "a petition which …, asking the government"
             for token in sorted(below(scene, start, without=passed_by), key=lambda t: t.i):
-                if not _excluded(scene, reading, token) and (found := others_than(parties_at(scene, token), actors)):
+                if not _excluded(scene, reading, token, actors) and (found := others_than(parties_at(scene, _phrase_of(token)), actors)):
                     return found
     return ()
 
@@ -180,9 +184,16 @@ def _leads_deeper(scene: Scene, reading: Reading, child: Token) -> bool:
     return child.lower_ not in ASIDE and (child.dep_ in DEEP or (child.dep_ == "advcl" and reading.type == "PROTEST"))
 
 
-def _excluded(scene: Scene, reading: Reading, token: Token) -> bool:
-    own = any(token.i == head.i or (token.dep_ == "nsubj" and token.head.i == head.i) for head in reading.heads)
-    return own or is_only_tied(scene, token) or not is_party(scene, token) or _is_means(scene, reading, token) or _is_own(scene, token)
+def _phrase_of(token: Token) -> Token:
+    """Return the noun that *token* modifies ("Danish sites"), else itself."""
+    return token.head if token.dep_ in {"amod", "compound", "nmod"} and is_nominal(token.head) else token
+
+
+def _excluded(scene: Scene, reading: Reading, token: Token, actors: tuple[Party, ...]) -> bool:
+    noun = _phrase_of(token)
+    own = noun in reading.heads or any(token.i == head.i or (token.dep_ == "nsubj" and token.head.i == head.i) for head in reading.heads)
+    theirs = _is_means(scene, reading, noun, actors) or _is_own(scene, noun)
+    return own or theirs or is_only_tied(scene, token) or not is_party(scene, token)
 
 
 def _local(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
@@ -219,7 +230,8 @@ def right_of(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple
     for token in scene.doc[head.i + 1 : min(end, head.i + REACH)]:
         if token.text in {",", ";"} or (token.tag_ in FINITE and scene.cue("speech", scene.lemma_of[token.i])):
             return ()
-        beside = is_party(scene, token) and token.head.i != head.i and not _is_means(scene, reading, token)
+        placed = token.dep_ == "pobj" and token.head.lower_ in LOCATIVE
+        beside = is_party(scene, token) and token.head.i != head.i and not placed and not _is_means(scene, reading, token, actors)
         if beside and (found := others_than(parties_at(scene, token), actors)):
             return found
     return ()
@@ -229,7 +241,7 @@ def _thing(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[P
     """Return the object itself, left as it is said, where it is no word of the event."""
     if reading.type not in THINGS:
         return ()
-    words = {word for h in (reading, reading.innermost) for slot in h.entry.frame for word in slot.words}
+    words = _frame_words(reading)
     heads = {head.i for head in reading.heads}
     for head in reading.heads:
         for noun in _undergoers(scene, reading, head):
@@ -238,3 +250,8 @@ def _thing(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[P
             if plain and noun.i not in heads and not known and not _is_own(scene, noun):
                 return (as_thing(scene, noun),)
     return ()
+
+
+def _frame_words(reading: Reading) -> set[str]:
+    """Return the nouns that are part of the event's own words ("imposed sanctions")."""
+    return {word for h in (reading, reading.innermost) for slot in h.entry.frame for word in slot.words}

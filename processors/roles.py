@@ -50,8 +50,9 @@ def _cast(scene: Scene, reading: Reading) -> Cast:
         return _reversed(scene, reading)
     actors, found = _actors(scene, reading)
     if "+" in inner.roles:
-        together = others_than(_partners(scene, reading), actors)
-        if together or len({a.key for a in actors}) > 1:
+        several = len({a.key for a in actors}) > 1
+        together = others_than(_partners(scene, reading) or ([] if several else right_of(scene, reading, actors)), actors)
+        if together or several:
             return Cast((*actors, *together), (), found if actors else "nominal")
         if reading.type == "CONSULT":
             return Cast(actors, hosts(scene, reading, actors), found)
@@ -179,7 +180,7 @@ def _partners(scene: Scene, reading: Reading) -> list[Party]:
         if not is_verb(head):  # "a meeting of the ministers"
             nouns += objects_of_preposition(scene, head, "of".__eq__)
     found = [party for noun in nouns for party in parties_at(scene, noun)]
-    return found or list(right_of(scene, reading, ()))
+    return found
 
 
 def _reversed(scene: Scene, reading: Reading) -> Cast:
