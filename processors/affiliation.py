@@ -44,9 +44,9 @@ def country_around(scene: Scene, token: Token, start: int, depth: int) -> str | 
 
 def _country_before(scene: Scene, token: Token, start: int) -> str | None:
     for i in range(token.i, start - 1, -1):
-        pair = scene.doc[max(i - 1, start) : i + 1]  # Bosnian Serbs
-        both = scene.knowledge.country_of(pair.text) if all(t.is_alpha for t in pair) and not is_only_tied(scene, pair[0]) else None
-        if country := both or country_of_token(scene, scene.doc[i]):
+        word, before = scene.doc[i], scene.doc[max(i - 1, start)]
+        both = f"{before.text} {word.text}" if before.is_title and word.is_title and not is_only_tied(scene, before) else ""
+        if country := scene.knowledge.country_of(both) or country_of_token(scene, word):  # Bosnian Serbs
             return country
     return scene.knowledge.country_of(scene.doc[start : token.i + 1].text)
 

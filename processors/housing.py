@@ -22,7 +22,7 @@ def countries_named(scene: Scene, start: int, end: int) -> tuple[str, ...]:
 
 def dominant_country(scene: Scene) -> str | None:
     """Return the country of most of the document's mentions that have one; None where none stands out."""
-    counts = Counter(e.country for e in scene.facts.entities for _ in e.mentions if e.country)
+    counts = Counter(e.country for e in scene.facts.entities for _ in e.mentions if e.country in scene.knowledge.countries)
     if not counts:
         return None
     country, n = min(counts.items(), key=lambda item: (-item[1], item[0]))

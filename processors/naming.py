@@ -33,22 +33,21 @@ def is_people_word(scene: Scene, lemma: str) -> bool:
 
 def country_of_token(scene: Scene, token: Token) -> str | None:
     """Return the country that *token* names or means, as a name, an adjective or a government's seat."""
-    if is_only_tied(scene, token):
-        return None
     entity = scene.entity_of[token.i]
-    if entity is not None and entity.country:
-        return entity.country
-    if not token.text[:1].isupper():
-        return None
-    return scene.knowledge.country_of(token.text) or scene.knowledge.metonym_country(token.text)
+    country = entity.country if entity is not None else None
+    word = token.text
+    if country is None and word[:1].isupper():
+        country = scene.knowledge.country_of(word) or scene.knowledge.metonym_country(word)
+    return None if country is None or is_only_tied(scene, token) else country
 
 
 def is_only_tied(scene: Scene, token: Token) -> bool:
     """Return whether a name before a noun says with whom it stands and not whose it is: UN-backed, pro-Iranian; ethnic Albanians."""
-    before = [t.lower_ for t in scene.doc[max(token.i - 2, 0) : token.i]]
-    after = [t.lower_ for t in scene.doc[token.i + 1 : token.i + 3]]
-    sided = len(before) == 2 and before[1] == "-" and scene.cue("sided", before[0])
-    return before[-1:] == ["ethnic"] or sided or (len(after) == 2 and after[0] == "-" and scene.cue("tied", after[1]))
+    doc, i = scene.doc, token.i
+    before = doc[i - 1].lower_ if i else ""
+    if before == "ethnic" or (before == "-" and i > 1 and scene.cue("sided", doc[i - 2].lower_)):
+        return True
+    return i + 2 < len(doc) and doc[i + 1].text == "-" and scene.cue("tied", doc[i + 2].lower_)
 
 
 def side(scene: Scene, token: Token) -> str | None:

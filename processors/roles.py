@@ -179,8 +179,7 @@ def _partners(scene: Scene, reading: Reading) -> list[Party]:
             nouns += objects_of_preposition(scene, base, wanted.__contains__)
         if not is_verb(head):  # "a meeting of the ministers"
             nouns += objects_of_preposition(scene, head, "of".__eq__)
-    found = [party for noun in nouns for party in parties_at(scene, noun)]
-    return found
+    return [party for noun in nouns for party in parties_at(scene, noun)]
 
 
 def _reversed(scene: Scene, reading: Reading) -> Cast:

@@ -16,6 +16,7 @@ from stream.messages import Entity, TimeExpression
 MAX_SENTENCE = 250  # tokens; what a parser calls a longer sentence is a list or a table, and is read in pieces of so many
 MIN_REGISTER, REGISTER_SHARE = 4, 60  # a text is about sport or markets with so many words of theirs, one in so many
 HYPHENS = frozenset({"-", "\u2010", "\u2011", "\u2013"})
+MAX_CHILDREN = 60  # words that one word governs; more is a list or a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,9 @@ def _token_range(starts: Sequence[int], start: int, end: int) -> tuple[int, int]
 def _children(doc: Doc) -> list[list[Token]]:
     below: list[list[Token]] = [[] for _ in range(len(doc))]
     for token in doc:
-        if token.head.i != token.i:
-            below[token.head.i].append(token)
+        head = token.head.i
+        if head != token.i and len(below[head]) < MAX_CHILDREN:
+            below[head].append(token)
     return below
 
 
