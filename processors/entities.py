@@ -15,8 +15,9 @@ from datetime import date
 from itertools import pairwise
 from typing import NamedTuple
 
-from spacy.tokens import Doc, Span, Token
+from spacy.tokens import Doc, Span
 
+from processors.apposition import apposed, title_before
 from processors.knowledge import Knowledge
 from processors.knowledge.spelling import fold, name_words
 from processors.languages import LanguageSpec, any_language
@@ -26,15 +27,12 @@ from processors.places import Area, areas, find_place, is_ambiguous, is_division
 from stream.messages import Entity, Mention, Place
 
 PLACE_TYPES = frozenset({"GPE", "LOC", "FAC"})
-OFFICIAL = frozenset({"GOV", "MIL", "LEG", "JUD", "COP", "SPY", "ELI"})
-TITLE_REACH = 9  # tokens before a name that may say what its bearer is
+OFFICIAL = frozenset({"GOV", "MIL", "LEG", "JUD", "COP", "SPY", "ELI", "PTY", "OPP"})
 STRONG = 3  # votes for a country beside the name; one word in an apposition counts 1
 
 # What stands between a name and its abbreviation: the Workers' Party (PKK); the Workers' Party, or PKK.
+_OPPOSITE = {"north": "south", "south": "north", "east": "west", "west": "east"}
 _EXPLAINS = re.compile(r"[(\[]|,? ?(?:or|(?:better |also )?known (?:as|by (?:its|the) (?:acronym|initials)))(?: the)?", re.IGNORECASE)
-_AWAY = frozenset({"to", "in", "at", "on", "with", "against", "from", "by", "near", "over", "and", "who", "which", "whose", "that", ","})
-_INSIDE = frozenset({"to", "in", "at", "a", "an"})  # and the words of _is_nominal: what a role between commas may have in it
-_LINKS = frozenset({"of", "for", "to", "and", "the", "in", "on", "at"})
 
 
 @dataclass(slots=True)
@@ -101,7 +99,8 @@ def _person(name: str, knowledge: Knowledge, published_on: date | None) -> _Pers
 
 def _entity(id_: str, draft: _Draft, doc: Doc, known: _Known, spec: LanguageSpec) -> Entity:
     knowledge = known.knowledge
-    phrases = [phrase for m in draft.mentions for phrase in _phrases_around(doc, m, knowledge, spec)]
+    beside = [phrase for m in draft.mentions for phrase in apposed(doc, m, knowledge, spec)]
+    phrases = [*(title for m in draft.mentions for title in title_before(doc, m, knowledge, spec)), *beside]
     place = _place(draft, doc, knowledge, _codes(known.hints, draft.name), known.settled) if draft.type in PLACE_TYPES else None
     country = _country(draft, place, phrases, known)
     person = known.people.get(draft.name) if draft.type == "PERSON" else None
@@ -112,7 +111,7 @@ def _entity(id_: str, draft: _Draft, doc: Doc, known: _Known, spec: LanguageSpec
         name=draft.name,
         type=draft.type,
         country=country,
-        sectors=_sectors(draft, phrases, known),
+        sectors=_sectors(draft, phrases if draft.type == "PERSON" else beside, known),
         place=place,
         mentions=tuple(_mention(doc, m, draft.type) for m in draft.mentions),
     )
@@ -142,16 +141,16 @@ def _group(doc: Doc, mentions: Sequence[RawMention], knowledge: Knowledge) -> li
     organisations = sorted({m.name for m in mentions if m.type == "ORG" and " " in m.name}, key=lambda n: (-len(n), n))
     sided = _sided_countries(mentions, knowledge)
     for m in mentions:
-        name = m.name
-        if m.type == "PERSON":
+        name, kind = m.name, m.type
+        if kind == "PERSON":
             name = people.get(m, name)
-        elif m.type == "ORG":
-            name = long_forms.get(name) or _longer_form(name, organisations) or name
         elif is_side(name):
             if name.lower() not in sided:
                 continue
-            name = sided[name.lower()]
-        drafts.setdefault((m.type, _sameness(m.type, name, knowledge)), _Draft(m.type, name)).mentions.append(m)
+            name, kind = sided[name.lower()], "GPE"
+        elif kind == "ORG":
+            name = long_forms.get(name) or _longer_form(name, organisations) or name
+        drafts.setdefault((kind, _sameness(kind, name, knowledge)), _Draft(kind, name)).mentions.append(m)
     for draft in drafts.values():
         draft.name = _display_name(draft, knowledge)
     return list(drafts.values())
@@ -160,7 +159,8 @@ def _group(doc: Doc, mentions: Sequence[RawMention], knowledge: Knowledge) -> li
 def _sameness(type_: str, name: str, knowledge: Knowledge) -> str:
     """Return what names of one thing have in common (Kiev, Kyiv; Zelensky, Zelenskyy)."""
     if type_ == "PERSON":
-        return " ".join(name_words(name)) or fold(name)
+        person = knowledge.person(name)
+        return " ".join(name_words(person.name if person else name)) or fold(name)
     known = _known_name(type_, name, knowledge)
     listed = {fold(p.name) for p in knowledge.places(name)} if type_ == "GPE" and known == name else set()
     return listed.pop() if len(listed) == 1 else fold(known)
@@ -216,12 +216,14 @@ def _longer_form(name: str, organisations: Sequence[str]) -> str | None:
 
 
 def _sided_countries(mentions: Iterable[RawMention], knowledge: Knowledge) -> dict[str, str]:
-    """Map "north" to North Korea where that is the only northern country of the document, and so on."""
+    """Map "north" to North Korea where that is the only northern country of the document, or South Korea the only southern one."""
     found: dict[str, set[str]] = {}
     for m in mentions:
         side, _, rest = m.name.partition(" ")
-        if rest and is_side(side) and (code := knowledge.country_named(m.name)):
-            found.setdefault(side.lower(), set()).add(knowledge.countries[code].name)
+        if rest and is_side(side) and knowledge.country_named(m.name):
+            for one in (side, _OPPOSITE[side.lower()]):
+                if code := knowledge.country_named(f"{one.title()} {rest}"):
+                    found.setdefault(one.lower(), set()).add(knowledge.countries[code].name)
     return {side: names.pop() for side, names in found.items() if len(names) == 1}
 
 
@@ -302,15 +304,16 @@ def _country(draft: _Draft, place: Place | None, phrases: Sequence[Span], known:
         return person.code
     if place and place.precision == "region" and is_ambiguous(draft.name, knowledge):
         return place.country
-    for name in names:
-        if draft.type != "PERSON" and (code := knowledge.country_of(name) or (_metonym(name, knowledge) if draft.type != "GPE" else None)):
+    elsewhere = draft.type == "ORG" and _is_elsewhere(draft.name, known)
+    for name in names if draft.type != "PERSON" and not elsewhere else ():
+        if code := knowledge.country_of(name) or (_metonym(name, knowledge) if draft.type != "GPE" else None):
             return code
     if place:
         return place.country
     if draft.type in ("NORP", "LANGUAGE", "LOC"):
         return None
     votes: Counter[str] = Counter()
-    if draft.type != "PERSON":
+    if draft.type != "PERSON" and not elsewhere:
         for name in names:
             votes.update(dict.fromkeys(_countries_in(name.split(), known), STRONG))
     for phrase in phrases:
@@ -318,6 +321,12 @@ def _country(draft: _Draft, place: Place | None, phrases: Sequence[Span], known:
     if votes:
         return min(votes, key=lambda code: (-votes[code], code))
     return person.code if person else None  # a surname alone gives way to what is said beside it
+
+
+def _is_elsewhere(name: str, known: _Known) -> bool:
+    """Return whether an organisation with a common name is not the one in the tables: the Labour Party of a text that is not on Britain."""
+    codes = _codes(known.hints)
+    return bool(codes) and known.knowledge.is_common(name) and known.knowledge.country_of(name) not in codes
 
 
 def _metonym(name: str, knowledge: Knowledge) -> str | None:
@@ -334,8 +343,9 @@ def _countries_in(words: Sequence[str], known: _Known) -> list[str]:
         for end in range(min(len(words), i + 4), i, -1):
             text = " ".join(words[i:end]).replace(" 's", "'s")
             code = known.meant.get(fold(text)) or knowledge.country_of(text) or knowledge.metonym_country(text)
-            if not code and text[:1].isupper() and (place := find_place(text, knowledge, hints)):
-                code = place.country
+            if not code and text[:1].isupper() and not is_side(text):
+                place = find_place(text, knowledge, hints)
+                code = place.country if place else None
             if code:
                 codes.append(code)
                 break
@@ -355,123 +365,25 @@ def _sectors(draft: _Draft, phrases: Sequence[Span], known: _Known) -> tuple[str
             metonym = knowledge.metonym(name)
             if metonym and metonym.sector:
                 return (metonym.sector,)
-    if draft.type == "ORG":
-        sector = knowledge.sector_of(draft.name)
-        return (sector,) if sector else ()
-    if draft.type != "PERSON":
+    if draft.type == "ORG" and (sector := knowledge.sector_of(draft.name)):
+        return (sector,)
+    if draft.type not in ("PERSON", "ORG"):
         return ()
-    found = Counter(s for phrase in phrases if (s := knowledge.sector_of(phrase.text)))
+    found = Counter(s for phrase in phrases if (s := _role_sector(phrase, knowledge)))
     person = known.people.get(draft.name)
     if not found and person and person.sector:
         return (person.sector,)
     return tuple(sector for sector, _ in found.most_common())
 
 
-def _phrases_around(doc: Doc, mention: RawMention, knowledge: Knowledge, spec: LanguageSpec) -> Iterator[Span]:
-    """Yield the words that say who a name is: the title before it, and what it stands in apposition to.
-
-    Each without what its bearer only has to do with: of "Russia's envoy to the United States" the first two words.
-    """
-    title = _title(doc, mention.start, knowledge, spec)
-    if title:
-        yield title
-    root = doc[mention.start : mention.end].root
-    beside = [child for child in root.children if child.dep_ == "appos"]
-    beside += [_bearer(root.head, knowledge)] if root.dep_ == "appos" else []
-    found = [_core(_noun_phrase(doc, head, mention), knowledge) for head in beside if not mention.start <= head.i < mention.end]
-    between = _between_commas(doc, mention, knowledge, spec) if not any(knowledge.sector_of(phrase.text) for phrase in found) else None
-    yield from found if between is None else (*found, between)
-
-
-def _bearer(head: Token, knowledge: Knowledge) -> Token:
-    """Return the role above *head* where a parser has put a name beside the last noun of a phrase ("the ambassador to Mexico, …")."""
-    while knowledge.sector_of(head.text) is None and head.dep_ == "pobj" and head.head.dep_ == "prep":
-        head = head.head.head
-    return head
-
-
-def _between_commas(doc: Doc, mention: RawMention, knowledge: Knowledge, spec: LanguageSpec) -> Span | None:
-    """Return the role beside a name that commas set off, whatever the parser says.
-
-    After the name (Scholz, the chancellor of Germany, said), or before it (the chancellor of Germany, Olaf Scholz, said).
-    """
-    if mention.end >= len(doc) or doc[mention.end].text != ",":
-        return None
-    after, before = mention.end + 1, mention.start - 1
-    while before > 0 and doc[before].lower_ in spec.honorifics:
-        before -= 1
-    end, start = _run(doc, after, 1, spec), _run(doc, before - 1, -1, spec) + 1
-    phrases = []
-    if after < end < len(doc) and doc[end].text in (",", ".") and _opens_role(doc[after], knowledge):
-        phrases.append(doc[after:end])
-    if 0 <= start < before and doc[before].text == ",":
-        phrases.append(doc[start:before])
-    return next((core for phrase in phrases if knowledge.sector_of((core := _core(phrase, knowledge)).text)), None)
-
-
-def _opens_role(token: Token, knowledge: Knowledge) -> bool:
-    return token.lower_ in ("the", "a", "an") or (token.text.islower() and knowledge.sector_of(token.text) is not None)
-
-
-def _run(doc: Doc, i: int, step: int, spec: LanguageSpec) -> int:
-    """Return the first index from *i* in the direction of *step* whose word cannot be in a role between commas."""
-    first = i
-    while 0 <= i < len(doc) and abs(i - first) <= TITLE_REACH + 3 and (_is_nominal(doc[i], spec) or doc[i].lower_ in _INSIDE):
-        i += step
-    return i
-
-
-def _title(doc: Doc, start: int, knowledge: Knowledge, spec: LanguageSpec) -> Span | None:
-    """Return the unbroken nominal phrase right before a name ("Ukrainian President", "U.S. ambassador to Russia" without "to Russia")."""
-    i = start
-    while i > 0 and start - i < TITLE_REACH and (_is_nominal(doc[i - 1], spec) or doc[i - 1].lower_ in ("to", "in", "at")):
-        i -= 1
-    away = next((n for n in range(start - 1, i - 1, -1) if doc[n].lower_ in ("to", "in", "at")), None)
-    if away is not None:
-        before, after = _stripped(doc, i, away, knowledge, spec), _stripped(doc, away + 1, start, knowledge, spec)
-        post = _core(before, knowledge) if before else None
-        return post if post and not (after and knowledge.sector_of(after.text)) and knowledge.sector_of(post.text) else after
-    return _stripped(doc, i, start, knowledge, spec)
-
-
-def _stripped(doc: Doc, i: int, end: int, knowledge: Knowledge, spec: LanguageSpec) -> Span | None:
-    while i < end and (doc[i].lower_ in _LINKS or doc[i].text in ("'s", "’s") or _is_mere_honorific(doc[i], knowledge, spec)):
-        i += 1
-    return doc[i:end] if i < end else None
-
-
-def _is_mere_honorific(token: Token, knowledge: Knowledge, spec: LanguageSpec) -> bool:
-    """Return whether a title says nothing of an office: Mr. and Ayatollah do not, Gov. and Gen. do."""
-    return token.lower_ in spec.honorifics and not (token.text.endswith(".") and knowledge.sector_of(token.text))
-
-
-def _core(phrase: Span, knowledge: Knowledge) -> Span:
-    """Return *phrase* up to the first word that leads away from its head, where there is a role before that word."""
-    for n, token in enumerate(phrase):
-        if n and token.lower_ in _AWAY and knowledge.sector_of(phrase[:n].text):
-            return phrase[:n]
-    return phrase
-
-
-def _is_nominal(token: Token, spec: LanguageSpec) -> bool:
-    if token.is_space or (token.is_punct and token.text != "-") or (token.sent_start == 1 and token.is_space):
-        return False
-    return (
-        token.pos_ in ("NOUN", "PROPN", "ADJ") or token.lower_ in ("of", "for", "'s", "’s", "-", "the") or token.lower_ in spec.honorifics
-    )
-
-
-def _noun_phrase(doc: Doc, head: Token, mention: RawMention) -> Span:
-    """Return the words of *head*'s phrase without the mention, at most TITLE_REACH on either side."""
-    start = max(head.left_edge.i, head.i - TITLE_REACH)
-    end = min(head.right_edge.i + 1, head.i + TITLE_REACH)
-    if mention.start > head.i:
-        end = min(end, mention.start)
-    else:
-        start = max(start, mention.end)
-    while end > start and (doc[end - 1].is_punct or doc[end - 1].is_space):
-        end -= 1
-    return doc[start:end]
+def _role_sector(phrase: Span, knowledge: Knowledge) -> str | None:
+    """Return the sector of a role; of one that only belongs to something (WHO chief, PLO spokesman), that of the body named in it."""
+    sector = knowledge.sector_of(phrase.text)
+    if sector in (None, "UNK") or knowledge.is_weak_role(phrase.root.text):
+        names = (phrase[i:j].text for i in range(len(phrase)) for j in range(len(phrase), i, -1))
+        body = next((found for name in names if (found := knowledge.organisation(name))), None)
+        return body.sectors[0] if body and body.sectors else sector
+    return sector
 
 
 # ---- officials and towns without a country of their own

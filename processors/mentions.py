@@ -12,6 +12,7 @@ from spacy.tokens import Doc, Span, Token
 from processors.knowledge import Knowledge
 from processors.knowledge.spelling import fold
 from processors.languages import LanguageSpec
+from processors.places import areas, place_in
 
 NAMES = frozenset({"PERSON", "NORP", "FAC", "ORG", "GPE", "LOC", "PRODUCT", "EVENT", "WORK_OF_ART", "LAW", "LANGUAGE", "MISC"})
 LABELS = {"PER": "PERSON", "LOCATION": "LOC", "ORGANIZATION": "ORG"}  # other schemes → OntoNotes
@@ -20,6 +21,11 @@ MAX_MENTION = 15  # tokens; a longer span of the pipeline is no name
 
 _ARTICLES = frozenset({"the", "a", "an"})
 _POSSESSIVES = frozenset({"'s", "’s", "'", "’"})
+_CITY_SIZES = {
+    "PERSON": (1_000_000, 100_000),
+    "ORG": (100_000, 100_000),
+}  # inhabitants, of one word and of several, from which a name is a city's
+_HYPHENS = frozenset({"-", "‑", "–"})
 _LOCATIVES = frozenset({"in", "near", "outside", "around"})
 _PARTY_TAG = re.compile(r"(?:[DRI]|Dem|Rep|Ind)-[A-Z][A-Za-z]*\.?$")  # R-La. behind an American politician
 _SIDES = frozenset({"north", "south", "east", "west"})
@@ -37,10 +43,17 @@ class RawMention(NamedTuple):
 def find_mentions(doc: Doc, knowledge: Knowledge, spec: LanguageSpec) -> tuple[RawMention, ...]:
     """Return the mentions in text order, none overlapping another, one type for one name unless it is a person's surname."""
     model = _without_titles(doc, list(_model_spans(doc, knowledge, spec)), knowledge, spec)
-    chosen = _without_overlaps([*_known_spans(doc, knowledge), *_addressed(doc, spec), *model])
+    known = list(_known_spans(doc, knowledge))
+    model = [m for m in model if not any(_cross(m, other) for other in known)]
+    chosen = _without_overlaps([*known, *_addressed(doc, spec), *model])
     chosen = sorted((*chosen, *_surnames_missed(doc, chosen, knowledge)))
     labels = _settled_labels(chosen, knowledge)
     return tuple(RawMention(m.start, m.end, labels[m], m.name) for m in chosen if labels[m] in NAMES)
+
+
+def _cross(one: RawMention, other: RawMention) -> bool:
+    """Return whether each of two spans has words that the other has and some that it has not."""
+    return one.start < other.start < one.end < other.end or other.start < one.start < other.end < one.end
 
 
 def _without_titles(doc: Doc, mentions: Sequence[RawMention], knowledge: Knowledge, spec: LanguageSpec) -> list[RawMention]:
@@ -81,7 +94,9 @@ def _model_spans(doc: Doc, knowledge: Knowledge, spec: LanguageSpec) -> Iterator
         start, label = _with_body(doc, start, end, label, spec)
         if label == "PERSON":
             start = _from_first_name(doc, start, end, knowledge, spec)
-        end = _to_abbreviation(doc, start, end) if label != "PERSON" else end
+            end = _to_hyphenated(doc, end)
+        else:
+            end = _to_abbreviation(doc, start, _to_head(doc, end, spec) if label == "ORG" else end)
         if start < end <= start + MAX_MENTION and _is_name(doc[start:end], spec):
             yield RawMention(start, end, _corrected(doc, start, end, label, knowledge, spec), _line(doc[start:end]))
 
@@ -103,6 +118,23 @@ def _from_first_name(doc: Doc, start: int, end: int, knowledge: Knowledge, spec:
     return start
 
 
+def _to_hyphenated(doc: Doc, end: int) -> int:
+    """Return where a person's name before *end* ends that goes on behind a hyphen (Lee Jae-myung)."""
+    while end + 1 < len(doc) and doc[end].text in _HYPHENS and not (doc[end - 1].whitespace_ or doc[end].whitespace_):
+        if doc[end + 1].pos_ != "PROPN":
+            break
+        end += 2
+    return end
+
+
+def _to_head(doc: Doc, end: int, spec: LanguageSpec) -> int:
+    """Return where an organisation's name before *end* ends that the pipeline has cut before its head (the Bishops' | Conference)."""
+    head = end + 1 if end < len(doc) and doc[end].text in ("'", "’") else end  # of many: Gazprom's Board is another's name
+    if head < len(doc) and doc[head].text[0].isupper() and doc[head].lower_ in spec.organisation_nouns and not doc[head].ent_type_:
+        return head + 1
+    return end
+
+
 def _is_first_name(token: Token, start: int, end: int) -> bool:
     root = token.doc[start:end].root
     part = token.dep_ == "compound" and start <= token.head.i < end
@@ -120,11 +152,21 @@ def _corrected(doc: Doc, start: int, end: int, label: str, knowledge: Knowledge,
     if label in ("GPE", "ORG") and end < len(doc) and doc[end].lower_ in spec.governments and not _is_known(name, knowledge):
         return "PERSON"  # the Monti government
     placed = label == "NORP" or (start > 0 and doc[start - 1].lower_ in _LOCATIVES)  # in Genova
+    if label in ("PERSON", "ORG") and _lies_behind(doc, end, name, knowledge):
+        return "GPE"
     if label in ("ORG", "NORP", "MISC") and placed and knowledge.places(name) and not knowledge.country_of(name):
         return "GPE"
     if label == "MISC" and start and knowledge.sector_of(doc[start - 1].lower_) in ("JRN", "BUS", "PTY", "EDU"):
         return "ORG"  # the magazine MicroMega
     return label
+
+
+def _lies_behind(doc: Doc, end: int, name: str, knowledge: Knowledge) -> bool:
+    """Return whether the country or region that *name* lies in stands behind it (Jenin in the West Bank; Genoa, Italy)."""
+    if end + 1 >= len(doc) or doc[end].lower_ not in ("in", ","):
+        return False
+    start = end + 2 if doc[end + 1].lower_ == "the" else end + 1
+    return any(place_in(name, areas(doc[start:stop].text, knowledge), knowledge) for stop in (start + 1, start + 2, start + 3))
 
 
 def _is_known(name: str, knowledge: Knowledge) -> bool:
@@ -143,7 +185,7 @@ def _addressed(doc: Doc, spec: LanguageSpec) -> Iterator[RawMention]:
 
 
 def _known_spans(doc: Doc, knowledge: Knowledge) -> Iterator[RawMention]:
-    """Yield countries, nationalities, seats of government and organisations that the tables know, the longest at each word."""
+    """Yield the countries, nationalities, seats of government, organisations and people that the tables know, the longest at each word."""
     shouting = _shouted_sentences(doc)
     i = 0
     while i < len(doc):
@@ -175,6 +217,8 @@ def _known_type(span: Span, knowledge: Knowledge, *, shouted: bool) -> str | Non
         return "GPE"
     if knowledge.group(text):
         return "NORP"
+    if len(span) > 1 and span[-1].text[0].isupper() and knowledge.person(text):
+        return "PERSON"
     distinctive = len(span) > 1 or (text.isupper() and len(text) > 1) or "-" in text
     if distinctive and knowledge.organisation(text):
         return "ORG"
@@ -206,7 +250,7 @@ def _label(mention: RawMention, votes: Counter[str], surnames: set[str], knowled
         return metonym.type
     most = max(votes.values())
     label = min(kind for kind, count in votes.items() if count == most)
-    if label == "PERSON" and (places := knowledge.places(name)) and places[0].population >= (100_000 if " " in name else 1_000_000):
+    if label in _CITY_SIZES and (places := knowledge.places(name)) and places[0].population >= _CITY_SIZES[label][" " in name]:
         return "GPE"
     return label
 

@@ -22,6 +22,11 @@ FORMAT = "3"  # raised when lookup changes; the rest of the version is a hash of
 
 _ABBREVIATION = re.compile(r"[A-Z][A-Z0-9&.+-]{0,7}$")
 _FORMER = re.compile(r"(?:former|ex|ousted|deposed|late|then)[- ]", re.IGNORECASE)
+_FORM_OF_STATE = re.compile(
+    r"(?:the )?(?:(?:Federal|Federative|Islamic|Arab|People's|Democratic|Socialist|Co-operative|Bolivarian|Plurinational|Eastern) )*"
+    r"(?:Republic|Kingdom|Sultanate|Emirate|Principality|Commonwealth|Union|Grand Duchy|Hashemite Kingdom) of (?:the )?",
+    re.IGNORECASE,
+)
 _LINKS = frozenset({"of", "for"})
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _OFFICES = frozenset({"GOV", "LEG", "JUD", "MIL"})
@@ -35,6 +40,7 @@ class Organisation(NamedTuple):
     code: str | None
     sectors: tuple[str, ...]
     name: str = ""
+    common: bool = False  # other countries have one of that name
 
 
 class Metonym(NamedTuple):
@@ -43,6 +49,7 @@ class Metonym(NamedTuple):
     code: str
     type: str
     sector: str | None
+    common: bool = False  # other countries have one
 
 
 class Group(NamedTuple):
@@ -115,7 +122,7 @@ class Knowledge:
     _openings: Mapping[str, int]
 
     def opens(self, word: str) -> int:
-        """Return how many tokens the longest known name of a state, people, body or seat has that begins with *word*; 0 for none."""
+        """Return how many tokens the longest known name has, but for those of places, that begins with *word*; 0 for none."""
         return self._openings.get(_first_word(word), 0)
 
     def country_of(self, phrase: str) -> str | None:
@@ -125,8 +132,10 @@ class Knowledge:
         return self.country_named(phrase) or (group.code if group else None) or (organisation.code if organisation else None)
 
     def country_named(self, phrase: str) -> str | None:
-        """Return the code of the state or dependency that *phrase* names."""
-        return _find(self._country_names, phrase)
+        """Return the code of the state or dependency that *phrase* names, also by a form of state (the Republic of Kenya)."""
+        found = _find(self._country_names, phrase)
+        form = _FORM_OF_STATE.match(phrase) if not found and " of " in phrase else None
+        return _find(self._country_names, phrase[form.end() :]) if form else found
 
     def group(self, phrase: str) -> Group | None:
         """Return what *phrase* says where it is a nationality, religion or other group, as adjective or people."""
@@ -161,6 +170,11 @@ class Knowledge:
         found = self._people.get(words) or self._people.get((*words[:1], *(word for word in words[1:] if len(word) > 1)), ())
         serving = [person for person in found if year is not None and person.serves(year)]
         return (serving or found)[-1] if found else None
+
+    def is_common(self, name: str) -> bool:
+        """Return whether *name* is an organisation's of which other countries have one (Labour Party), or a house's (House of Commons)."""
+        organisation, metonym = self.organisation(name), self.metonym(name)
+        return bool((organisation and organisation.common) or (metonym and metonym.common))
 
     def sector_of(self, phrase: str) -> str | None:
         """Return the PLOVER sector of a role word or body, singular or plural, alone or with words before it.
@@ -213,7 +227,7 @@ def load_knowledge() -> Knowledge:
         "_country_names": _index(_country_names(table["countries"], table["territories"])),
         "_groups": _index(_groups(table["groups"], table["countries"], table["territories"])),
         "_capitals": _index((row[4], row[0]) for row in table["countries"] if row[4]),
-        "_metonyms": _index((row[0], Metonym(row[1], row[2], row[3] or None)) for row in table["metonyms"]),
+        "_metonyms": _index((row[0], Metonym(row[1], row[2], row[3] or None, row[4] == "common")) for row in table["metonyms"]),
         "_organisations": _index(_organisations(table["organisations"])),
     }
     return Knowledge(
@@ -222,7 +236,7 @@ def load_knowledge() -> Knowledge:
         _people=_people(table["people"]),
         _roles={fold(row[0]): (row[1], row[2] == "weak") for row in table["roles"]},
         _places=_places(table["cities"], table["regions"], table["place_names"]),
-        _openings=_openings(indexes),
+        _openings=_openings({**indexes, "_people": {fold(name): None for row in table["people"] for name in (row[0], *_names(row[1]))}}),
         **indexes,
     )
 
@@ -319,7 +333,7 @@ def _groups(groups: Iterable[list[str]], countries: Iterable[list[str]], territo
 
 def _organisations(rows: Iterable[list[str]]) -> Iterator[tuple[str, Organisation]]:
     for row in rows:
-        value = Organisation(row[2] or None, tuple(_names(row[3])), row[0])
+        value = Organisation(row[2] or None, tuple(_names(row[3])), row[0], row[4] == "common")
         yield from ((name, value) for name in (row[0], *_names(row[1])))
 
 

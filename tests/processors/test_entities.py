@@ -1,5 +1,6 @@
 """Entities of short texts, read by the bundled pipeline."""
 
+from datetime import date
 from itertools import pairwise
 
 import pytest
@@ -160,3 +161,31 @@ def test_mentions_are_clean_in_order_and_apart() -> None:
         assert text[m.start : m.end] == m.text == m.text.strip("\n ,()\"'")
         assert "\n" not in m.text
     assert all(a.end <= b.start for a, b in pairwise(mentions))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "country"),
+    [
+        ("South Korea's army fired back after the North fired two missiles at the South.", "North Korea", "PRK"),
+        ("South Korea's Democratic Party welcomed the decision.", "Democratic Party", "KOR"),
+        ("The U.S. Democratic Party welcomed the decision.", "Democratic Party", "USA"),
+        ("The Republic of Kenya joined.", "Kenya", "KEN"),
+    ],
+)
+def test_a_name_that_several_bear_is_the_one_s_that_the_text_speaks_of(text: str, name: str, country: str) -> None:
+    assert entities(text)[name].country == country
+
+
+def test_an_official_of_an_international_body_s_news_is_no_official_of_the_body() -> None:
+    found = entities(
+        "Officials met in Tbilisi. The EU and the UN spoke of the EU's offer. The president, Salome Example, vetoed the bill in Tbilisi."
+    )
+    assert all(e.country in ("GEO", None) for e in found.values() if e.type == "PERSON")
+
+
+def test_the_names_of_a_person_of_note_are_one_entity_with_the_sector_of_the_day() -> None:
+    def sectors(year: int) -> tuple[str, ...]:
+        (found,) = find_entities(load_nlp()("Tony Blair spoke in London."), load_knowledge(), date(year, 5, 1))[:1]
+        return found.sectors
+
+    assert (sectors(2000), sectors(2015)) == (("GOV",), ("ELI",))

@@ -41,9 +41,24 @@ def tagged(text: str) -> Doc:
         ("[PERSON Angela Merkel] left ; later Merkel spoke", ["PERSON Angela Merkel", "PERSON Merkel"]),
         ("[PERSON Angela Merkel] left ; later Merkel Cabinet spoke", ["PERSON Angela Merkel"]),
         ("[PERSON Marion Paris] left ; later Paris spoke", ["PERSON Marion Paris"]),
+        ("[PERSON Jenin] in the West Bank was raided", ["GPE Jenin", "GPE West Bank"]),
+        ("the [ORG Jeddah] agreement held", ["GPE Jeddah"]),
+        ("the [ORG Zorbian Health] Ministry spoke", ["ORG Zorbian Health Ministry"]),
+        ("the [ORG Zorbian Bishops] ' Conference spoke", ["ORG Zorbian Bishops ' Conference"]),
+        ("the [ORG Zorbian Oil] 's Board spoke", ["ORG Zorbian Oil"]),
+        ("the [ORG Rapid] Support [ORG Forces of Zorbia] left", ["ORG Rapid Support Forces"]),
+        ("[ORG Marine Le Pen] spoke", ["PERSON Marine Le Pen"]),
         ("the [GPE Kremlin] and [PERSON Turkey] met", ["ORG Kremlin", "GPE Turkey"]),
     ],
 )
 def test_a_mention_has_its_bounds_and_its_type(text: str, expected: list[str]) -> None:
     found = find_mentions(tagged(text), load_knowledge(), any_language("en"))
     assert [f"{m.type} {m.name}" for m in found] == expected
+
+
+@pytest.mark.parametrize(("pos", "expected"), [("PROPN", "Lee Zor-bak"), ("VERB", "Lee Zor")])
+def test_a_person_s_name_goes_on_behind_a_hyphen_unless_a_verb_does(pos: str, expected: str) -> None:
+    words, spaces, ents = ["Lee", "Zor", "-", "bak", "left"], [True, False, False, True, False], ["B-PERSON", "I-PERSON", "O", "O", "O"]
+    kinds = ["PROPN", "PROPN", "PUNCT", pos, "VERB"]
+    doc = Doc(VOCAB, words=words, spaces=spaces, pos=kinds, ents=ents, sent_starts=[True, False, False, False, False])
+    assert [m.name for m in find_mentions(doc, load_knowledge(), any_language("en"))] == [expected]
