@@ -45,7 +45,8 @@ def country_around(scene: Scene, token: Token, start: int, depth: int) -> str | 
 def _country_before(scene: Scene, token: Token, start: int) -> str | None:
     for i in range(token.i, start - 1, -1):
         word, before = scene.doc[i], scene.doc[max(i - 1, start)]
-        both = f"{before.text} {word.text}" if before.is_title and word.is_title and not is_only_tied(scene, before) else ""
+        named = before.text[:1].isupper() and word.text[:1].isupper() and not is_only_tied(scene, before)
+        both = f"{before.text} {word.text}" if named else ""
         if country := scene.knowledge.country_of(both) or country_of_token(scene, word):  # Bosnian Serbs
             return country
     return scene.knowledge.country_of(scene.doc[start : token.i + 1].text)
@@ -104,7 +105,15 @@ def _own_sector(scene: Scene, token: Token, entity: Entity | None) -> str | None
     named = mention is not None and entity is not None and (entity.type == "PERSON" or _is_known(scene, entity))
     title = scene.doc[start : mention[0] if mention is not None and named else token.i + 1].text
     said = scene.knowledge.sector_of(title) if title else None
+    if entity is None and (said is None or scene.knowledge.is_weak_role(token.lower_)):
+        said = _sector_of_body(scene, token) or said
     return said or own if entity is not None and entity.type == "PERSON" else own or said
+
+
+def _sector_of_body(scene: Scene, token: Token) -> str | None:
+    """Return the sector of the body that a word without one of its own belongs to: "the Taliban movement"."""
+    bodies = (scene.entity_of[c.i] for c in by_dep(scene, token, "compound", "nmod"))
+    return next((body.sectors[0] for body in bodies if body is not None and body.type == "ORG" and body.sectors), None)
 
 
 def _is_known(scene: Scene, entity: Entity) -> bool:
