@@ -16,6 +16,7 @@ from dateline import __version__
 from dateline.observer import Nobody, Observer
 from storage.dead_letters import gaps_accepted, record_gaps
 from storage.engine import check_migration, connect_database, current_migration, transaction, upgrade
+from storage.in_flight import InFlightTable
 from storage.worker import DatabaseSink, DeadLetterSink
 from stream.broker import Broker, Record, TopicSpec
 from stream.connect import connect_broker
@@ -124,6 +125,7 @@ def _run_stage(
             version=__version__,
             limits=limits,
             accepts=accepts,
+            notes=InFlightTable(engine, stage.name),
             on_batch=observer.on_batch,
             on_poll=observer.on_poll,
         )

@@ -69,7 +69,13 @@ def _write(engine: Engine, lease: FeedLease, part: Sequence[_Drafted], page_wait
             return Written(0, 0, (), 0)
     middle = len(part) // 2
     first, second = (_write(engine, lease, half, page_wait, faults) for half in (part[:middle], part[middle:]))
-    return Written(first.new + second.new, first.changed + second.changed, first.outbox + second.outbox, first.pages + second.pages)
+    return Written(
+        first.new + second.new,
+        first.changed + second.changed,
+        first.outbox + second.outbox,
+        first.pages + second.pages,
+        first.known + second.known,
+    )
 
 
 def _leave_out(lease: FeedLease, item: Identified, error: Exception, faults: list[Exception]) -> None:

@@ -116,7 +116,8 @@ class FeedRounds:
 
     async def _record(self, lease: FeedLease, taken: Taken, started_at: datetime, duration: float) -> None:
         plan = plan_of(lease.feed, taken, datetime.now(UTC), random.random(), self._limits)  # noqa: S311
-        await self._tools.rim.db(leases.record_outcome, lease, update_of(lease.feed, taken, plan), record_of(taken, started_at, duration))
+        record = record_of(lease.feed, taken, started_at, duration)
+        await self._tools.rim.db(leases.record_outcome, lease, update_of(lease.feed, taken, plan), record)
 
 
 def _named(feed: Feed) -> dict[str, str]:

@@ -79,11 +79,17 @@ def update_of(feed: Feed, taken: Taken, plan: Plan) -> FeedUpdate:
     )
 
 
-def record_of(taken: Taken, started_at: datetime, duration: float) -> FetchRecord:
+def record_of(feed: Feed, taken: Taken, started_at: datetime, duration: float) -> FetchRecord:
     """Return the row of ``fetches``; *duration* in seconds."""
     new, changed = (taken.written.new, taken.written.changed) if taken.written else (0, 0)
     entries = len(taken.parsed.entries) if taken.parsed else 0
-    return FetchRecord(started_at, duration, taken.outcome, taken.status, taken.size, entries, new, changed, taken.message)
+    gap = may_have_missed(feed, taken.written)
+    return FetchRecord(started_at, duration, taken.outcome, taken.status, taken.size, entries, new, changed, taken.message, gap)
+
+
+def may_have_missed(feed: Feed, written: Written | None) -> bool:
+    """Tell whether entries may have come and gone unseen: the fetch shares none with those before it, of which there were some."""
+    return written is not None and feed.last_success_at is not None and written.new > 0 and written.known == 0
 
 
 def outcome_of(feed: Feed, taken: Taken, duration: float) -> Outcome:

@@ -8,12 +8,12 @@ from sqlalchemy import Column, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.schema import FEED_TABLES, STORAGE_TABLES, articles, entities, event_reports, places
-from storage.schema_feeds import feeds
+from storage.schema_feeds import feeds, fetches
 from storage.views import COLUMN_NOTES, VIEW_NOTES, VIEWS, all_events
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "data-dictionary.md"
 MARK = "<!-- From here on written by `python -m scripts.data_dictionary`. -->\n"
-MADE_OF = {"entity_daily": (entities, articles), "feed_health": (feeds,)}  # the others are made of reports
+MADE_OF = {"entity_daily": (entities, articles), "feed_health": (feeds,), "coverage_hourly": (fetches,)}  # the others are made of reports
 
 
 def main() -> None:

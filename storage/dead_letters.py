@@ -83,6 +83,7 @@ def _row(letter: DeadLetter, now: datetime) -> dict[str, object]:
         "by_reference": letter.by_reference,
         "headers": [[clean_text(name), base64.b64encode(value).decode()] for name, value in letter.headers],
         "error_class": clean_text(letter.error_class),
+        "cause": clean_text(letter.cause) or None,
         "message": clean_text(letter.message),
         "trace": clean_text(letter.trace),
         "attempt": letter.attempt,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg import sql
@@ -26,6 +27,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from storage.base import UtcDateTime
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only in a column typed INTEGER
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -40,6 +46,23 @@ SNIPPET_WORDS = 30
 HEADLINE = f"StartSel=[, StopSel=], MaxWords={SNIPPET_WORDS}, MinWords=15, FragmentDelimiter=' … ', MaxFragments=1"
 
 _TERM = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
+
+
+class hour_of(FunctionElement[datetime]):  # noqa: N801 (a function of SQL)
+    """The start of the hour, UTC, that a moment falls into."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+@compiles(hour_of, "postgresql")
+def _hour_on_postgres(element: hour_of, compiler: SQLCompiler, **options: Any) -> str:
+    return f"date_trunc('hour', {compiler.process(element.clauses, **options)}, 'UTC')"
+
+
+@compiles(hour_of, "sqlite")
+def _hour_on_sqlite(element: hour_of, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(substr({compiler.process(element.clauses, **options)}, 1, 13) || ':00:00.000000Z')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +88,16 @@ def dump_json(value: Any) -> str:
 def insert_into(conn: Connection, target: Table) -> Insert:
     """Return the dialect's INSERT into *target*, the one that has ON CONFLICT."""
     return postgresql.insert(target) if conn.dialect.name == "postgresql" else sqlite.insert(target)
+
+
+def upsert(conn: Connection, target: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write *rows*, all of the same columns, in place of those with the same primary keys."""
+    values = list(rows)
+    if not values:
+        return
+    insert, keys = insert_into(conn, target), [column.name for column in target.primary_key]
+    changes = {name: insert.excluded[name] for name in values[0] if name not in keys}
+    conn.execute(insert.on_conflict_do_update(index_elements=keys, set_=changes), values)
 
 
 def insert_rows(conn: Connection, target: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -46,6 +46,7 @@ class FetchRecord:
     new: int = 0
     changed: int = 0
     message: str | None = None
+    possible_gap: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,6 +284,20 @@ stage_offsets = Table(
     comment="How far each storage group has come",
 )
 
+in_flight = Table(
+    "in_flight",
+    metadata,
+    Column("consumer_group", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("first_offset", BigInteger, nullable=False, comment="first record of the work that was begun"),
+    Column("end_offset", BigInteger, nullable=False, comment="behind its last one"),
+    Column("starts", Integer, nullable=False, comment="how often it was begun; every start but the last ended in the death of a worker"),
+    Column("alone_until", BigInteger, nullable=False, comment="records before it go one at a time: workers died of them together"),
+    Column("started_at", UtcDateTime, nullable=False),
+    comment="What the stages are working on, struck out when it is done",
+)
+
 dead_letters = Table(
     "dead_letters",
     metadata,
@@ -298,6 +312,7 @@ dead_letters = Table(
     Column("by_reference", Boolean, nullable=False, comment="too large to copy: read it at its own topic and offset"),
     Column("headers", Json, nullable=False, comment="list of [name, value], the value in base64"),
     Column("error_class", Text, nullable=False),
+    Column("cause", Text, comment="crash, timeout or memory, where an isolated child was lost (ChildLost)"),
     Column("message", Text, nullable=False),
     Column("trace", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
@@ -349,6 +364,7 @@ STORAGE_TABLES = (
     places,
     link_queue,
     stage_offsets,
+    in_flight,
     dead_letters,
     gaps,
     tombstones,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Float, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, CheckConstraint, Column, Float, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, false
 
 from storage.base import UtcDateTime, metadata
 from storage.dialect import BigId
@@ -53,6 +53,13 @@ fetches = Table(
     Column("new", Integer, nullable=False, server_default="0"),
     Column("changed", Integer, nullable=False, server_default="0"),
     Column("message", Text, comment="one line for people"),
+    Column(
+        "possible_gap",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="shared no entry with the fetches before: some may have come and gone unseen",
+    ),
     Index(None, "feed_id", "started_at"),
     Index(None, "started_at"),
     comment="What came of each fetch of a feed; old rows are pruned",

@@ -52,12 +52,16 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What ``write_entries`` did: entries seen for the first time, entries whose text changed, messages to send, pages to fetch."""
+    """What ``write_entries`` did: entries seen for the first time, entries whose text changed, messages to send, pages to fetch.
+
+    *known* entries were seen before, changed or not.
+    """
 
     new: int
     changed: int
     outbox: tuple[OutboxRow, ...]
     pages: int
+    known: int = 0
 
 
 Decide = Callable[[int, Known], Write]
@@ -107,7 +111,7 @@ class _Batch:
         _write_sightings(connection, feed_id, self.seen, now)
         messages = publish(connection, publications, now)
         queue_pages(connection, pages, now)
-        return Written(self.new, self.changed, messages, len(pages))
+        return Written(self.new, self.changed, messages, len(pages), len(self.seen) - self.new)
 
 
 def _sightings_of(connection: Connection, feed_id: str, keys: Sequence[str]) -> Seen:

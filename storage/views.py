@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection
 
+from storage.dialect import hour_of
 from storage.schema import article_entities, articles, entities, event_participants, event_reports, places
 from storage.schema_feeds import feeds, fetches
 
@@ -46,6 +47,12 @@ COLUMN_NOTES = {
     "mentions": "how often those articles name it",
     "health": "new (never read), ok, failing (the last fetch failed), gone or paused",
     "last_article_at": "dated_at of its newest article",
+    "hour": "start of the hour, UTC",
+    "fetches": "how often it was fetched",
+    "failed": "how many of those gave nothing that could be read",
+    "entries": "entries that it showed, those of every fetch",
+    "new": "entries that it showed for the first time",
+    "possible_gaps": "fetches that shared no entry with those before: some may have come and gone unseen",
     "last_status": "HTTP status of the last fetch that had one",
 }
 
@@ -55,6 +62,7 @@ VIEW_NOTES = {
     "planned_events": "What is planned, conditional or hypothetical, the earliest planned day first",
     "entity_daily": "How often each entity is in the news, by day",
     "feed_health": "How each feed does",
+    "coverage_hourly": "What each feed gave, by hour, and where more may have come and gone unseen; as far back as `fetches` (30 days)",
 }
 
 
@@ -185,6 +193,21 @@ def _feed_health() -> Select[tuple[object, ...]]:
     )
 
 
+def _coverage_hourly() -> Select[tuple[object, ...]]:
+    t = fetches
+    hour = hour_of(t.c.started_at)
+    good = t.c.outcome.in_(("fetched", "unchanged", "not-modified"))
+    return select(
+        t.c.feed_id,
+        hour.label("hour"),
+        func.count().label("fetches"),
+        func.sum(case((good, 0), else_=1)).label("failed"),
+        func.sum(t.c.entries).label("entries"),
+        func.sum(t.c.new).label("new"),
+        func.sum(case((t.c.possible_gap, 1), else_=0)).label("possible_gaps"),
+    ).group_by(t.c.feed_id, hour)
+
+
 def _view(name: str, query: Select[tuple[object, ...]]) -> CreateView:
     return CreateView(query, name)
 
@@ -199,9 +222,11 @@ _ENTITY_DAILY = _view("entity_daily", _entity_daily())
 entity_daily: Table = _ENTITY_DAILY.table
 _FEED_HEALTH = _view("feed_health", _feed_health())
 feed_health: Table = _FEED_HEALTH.table
+_COVERAGE_HOURLY = _view("coverage_hourly", _coverage_hourly())
+coverage_hourly: Table = _COVERAGE_HOURLY.table
 
-VIEWS = (all_events, event_facts, planned_events, entity_daily, feed_health)
-_STATEMENTS = (_ALL_EVENTS, _EVENT_FACTS, _PLANNED_EVENTS, _ENTITY_DAILY, _FEED_HEALTH)
+VIEWS = (all_events, event_facts, planned_events, entity_daily, feed_health, coverage_hourly)
+_STATEMENTS = (_ALL_EVENTS, _EVENT_FACTS, _PLANNED_EVENTS, _ENTITY_DAILY, _FEED_HEALTH, _COVERAGE_HOURLY)
 
 
 def create_views(conn: Connection) -> None:

@@ -15,7 +15,7 @@ values, whose compilation would cost more than the insertion.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +23,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, case, func, select, tuple_, update
 
 from storage.base import chunks
-from storage.dialect import insert_into, insert_rows, join_writers
+from storage.dialect import insert_into, insert_rows, join_writers, upsert
 from storage.rows import (
     Findings,
     Row,
@@ -96,9 +96,9 @@ def write_annotated(
         if (key := keys.get(message.article.id)) is not None
     }
     _insert_missing(conn, article_revisions, [revisions[key] for key in sorted(revisions)])
-    _upsert(conn, annotations_table, [annotation_row(message, key, now) for key, message in fresh.items()])
+    upsert(conn, annotations_table, [annotation_row(message, key, now) for key, message in fresh.items()])
     found = _write_findings(conn, fresh)
-    _upsert(conn, link_queue, [_link_row(message, key, now) for key, message in fresh.items()])
+    upsert(conn, link_queue, [_link_row(message, key, now) for key, message in fresh.items()])
     return WriteCounts(
         articles=len(fresh),
         stale=len(newest) - len(fresh),
@@ -126,7 +126,7 @@ def store_offsets(conn: Connection, group: str, offsets: Offsets, *, now: dateti
         {"consumer_group": group, "topic": at.topic, "partition": at.partition, "next_offset": offset, "updated_at": now}
         for at, offset in sorted(offsets.items())
     ]
-    _upsert(conn, stage_offsets, rows)
+    upsert(conn, stage_offsets, rows)
 
 
 def _write_articles(conn: Connection, rows: list[Row]) -> dict[str, int]:
@@ -208,15 +208,6 @@ def _known(conn: Connection, table: Table, keys: Collection[str]) -> dict[str, M
 def _insert_missing(conn: Connection, table: Table, rows: Sequence[Row]) -> None:
     if rows:
         conn.execute(insert_into(conn, table).on_conflict_do_nothing(), list(rows))
-
-
-def _upsert(conn: Connection, table: Table, rows: Iterable[Row]) -> None:
-    values = list(rows)
-    if not values:
-        return
-    insert, keys = insert_into(conn, table), [column.name for column in table.primary_key]
-    changes = {name: insert.excluded[name] for name in values[0] if name not in keys}
-    conn.execute(insert.on_conflict_do_update(index_elements=keys, set_=changes), values)
 
 
 def _link_row(message: AnnotatedArticle, article_key: int, now: datetime) -> Row:

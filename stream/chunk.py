@@ -52,9 +52,9 @@ class Chunk(Generic[In, Out]):
     ) -> None:
         self._handle, self._sink = handle, sink
         self._breaker, self._letters = breaker, letters
-        self._records = len(items)
-        self._newest = max(record.timestamp for record, _ in items)
-        self.offsets: Offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record, _ in items}
+        self.records = tuple(record for record, _ in items)
+        self._newest = max(record.timestamp for record in self.records)
+        self.offsets: Offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in self.records}
         self.failures: list[Failure] = []
         self._given_up = threading.Event()
         self._tried_again: set[int] = set()  # ids of parts
@@ -67,7 +67,7 @@ class Chunk(Generic[In, Out]):
     def batch(self, stage: str, seconds: float) -> Batch:
         """Return what came of the chunk, which *stage* took *seconds* for."""
         errors = tuple(type(failure.error).__name__ for failure in self.failures)
-        return Batch(stage, self._records, errors, seconds, self._newest)
+        return Batch(stage, len(self.records), errors, seconds, self._newest)
 
     def give_up(self) -> None:
         """Have ``run`` neither isolate nor dead-letter anything any more: what goes wrong now comes from the stopping."""
@@ -77,7 +77,7 @@ class Chunk(Generic[In, Out]):
         """Deliver every record or send it to dead letters. Raises what is no record's fault: TransientError, StageStopped, ConfigError."""
         while self._todo:
             part, attempt = self._todo[0]
-            whole = len(part) == self._records
+            whole = len(part) == len(self.records)
             try:
                 results = self._handle([message for _, message in part])
                 self._sink.deliver(results, self.offsets if whole else {})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from stream.broker import MAX_RECORD_BYTES, Broker, Headers, Producer, Record, record_bytes
+from stream.errors import ChildLost
 
 PREFIX = "dateline.errors."
 MAX_TRACE_CHARS = 4_000
@@ -31,7 +32,8 @@ class DeadLetter:
     """A failed record as it lies in the dead-letter topic; *headers* are those the record had before.
 
     (*stage*, *topic*, *partition*, *offset*) names the original record. *value* is None where the record was too large to
-    be copied (*by_reference*): it has to be read at its own topic and offset.
+    be copied (*by_reference*): it has to be read at its own topic and offset. *cause* is what ended the child of a ChildLost
+    (crash, timeout or memory), empty for other errors.
     """
 
     stage: str
@@ -42,6 +44,7 @@ class DeadLetter:
     value: bytes | None
     headers: Headers
     error_class: str
+    cause: str
     message: str
     trace: str
     attempt: int
@@ -104,6 +107,7 @@ def read_dead_letter(record: Record) -> DeadLetter:
         value=record.value,
         headers=tuple((name, value) for name, value in record.headers if not name.startswith(PREFIX)),
         error_class=reason.get("exception.class.name", ""),
+        cause=reason.get("cause", ""),
         message=reason.get("exception.message", ""),
         trace=reason.get("exception.stacktrace", ""),
         attempt=_number(reason.get("attempt"), 1),
@@ -122,13 +126,14 @@ def _headers(failure: Failure, stage: str, version: str, now: datetime) -> Heade
         "partition": str(record.partition),
         "offset": str(record.offset),
         "exception.class.name": type(error).__qualname__,
+        "cause": error.cause if isinstance(error, ChildLost) else "",
         "exception.message": str(error)[:MAX_MESSAGE_CHARS],
         "exception.stacktrace": trace[-MAX_TRACE_CHARS:],
         "attempt": str(failure.attempt),
         "timestamp": now.astimezone(UTC).isoformat(),
         "version": version,
     }
-    return tuple((PREFIX + name, value.encode("utf-8", "replace")) for name, value in values.items())
+    return tuple((PREFIX + name, value.encode("utf-8", "replace")) for name, value in values.items() if value)
 
 
 def _number(text: str | None, default: int) -> int:

@@ -8,7 +8,8 @@ DatelineError
 ├── PermanentError          trying again does not help: the record goes to dead letters
 │   ├── BadMessage          bytes that are no message of the expected schema
 │   ├── RecordTooLarge      over the broker's limit for one record
-│   └── ChildLost           an isolated child crashed, ran past its deadline or out of memory
+│   ├── ChildLost           an isolated child crashed, ran past its deadline or out of memory
+│   └── WorkerDied          workers died of the record, one after the other
 └── StageStopped            the stage must stop and commit nothing; the message names the remedy
     ├── SchemaTooNew        a message of a newer major schema version than this code reads
     ├── OffsetsLost         a committed offset is below the log's start: records are missing
@@ -65,6 +66,10 @@ class ChildLost(PermanentError):
     def __init__(self, message: str, *, cause: str) -> None:
         super().__init__(message)
         self.cause = cause
+
+
+class WorkerDied(PermanentError):
+    """Workers that began the record alone died, one after the other: the kernel ended them, or a library did."""
 
 
 class StageStopped(DatelineError):

@@ -74,6 +74,12 @@ class Member:
                 self._back_off(e, attempt)
                 attempt += 1
 
+    def beside(self, call: Callable[[], None]) -> None:
+        """Return when *call*, which may block, is done on the work thread, or when the stage was told to stop meanwhile."""
+        future = self._thread.submit(call)
+        while wait([future], timeout=HEARTBEAT_EVERY).not_done and not self._stop.is_set():
+            self._heartbeat()
+
     def assignment(self) -> frozenset[TopicPartition]:
         """Return the partitions that are this member's now."""
         return self._consumer.assignment() if self._consumer is not None else frozenset()

@@ -8,6 +8,7 @@ The order of a batch:
 3. send what failed for good to dead letters and flush;
 4. commit the chunk's offsets.
 
+Before step 2 the chunk is noted down and after step 4 struck out, so that records of which workers die are found (``in_flight.py``).
 Steps 2 and 3 run on a second thread while the first goes on sending heartbeats, so that a long batch or a long outage
 does not cost the membership. A crash between any two steps delivers the chunk again: sinks are idempotent.
 """
@@ -19,13 +20,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from stream.batches import batches
 from stream.broker import Broker, Record, TopicPartition
 from stream.chunk import Batch, Breaker, Chunk, Interrupted, Item
 from stream.dead_letters import DeadLetters
-from stream.errors import NOT_THE_INPUT, BadMessage, OffsetsLost, PermanentError
+from stream.errors import NOT_THE_INPUT, BadMessage, DatelineError, OffsetsLost, PermanentError
+from stream.in_flight import NO_NOTES, InFlight, Notes
 from stream.member import Member
 from stream.sink import Sink
 
@@ -84,6 +87,7 @@ def run_stage(
     version: str,
     limits: Limits = Limits(),
     accepts: Callable[[OffsetsLost], bool] = lambda lost: False,
+    notes: Notes = NO_NOTES,
     on_batch: Callable[[Batch], None] = lambda batch: None,
     on_poll: Callable[[Poll], None] = lambda poll: None,
 ) -> None:
@@ -91,24 +95,27 @@ def run_stage(
 
     TransientErrors are retried in place with capped exponential back-off. A record that fails for good goes, alone, to the
     topic *dead_letters*, with *version* in its headers. Where records were deleted before they were read, *accepts* says
-    whether an operator has taken the loss; then the stage goes on behind it. *on_poll* and *on_batch* are called on this thread.
+    whether an operator has taken the loss; then the stage goes on behind it. A record that workers die of is found by *notes*.
+    *on_poll* and *on_batch* are called on this thread.
     Raises StageStopped, with nothing of the chunk committed, where an operator has to act first.
     """
     breaker = Breaker(stage.name, limits.failures_in_row)
     letters = DeadLetters(broker, dead_letters, stage.name, version)
     member = Member(broker, stage.name, stage.source.topic, stop, accepts, limits.drain)
+    in_flight = InFlight(notes)
     try:
         while not stop.is_set():
             records = member.poll(limits.records)
             on_poll(Poll(stage.name, len(records), member.assignment()))
-            decoded = _decoded(stage.source, records, member.owns)
+            if records:
+                member.beside(in_flight.look)
+            decoded = _decoded(stage.source, records, member.owns, in_flight, limits.chars + 1)
             for items in batches(decoded, most=limits.records, size=limits.chars):
                 if stop.is_set():
                     break
                 started = time.monotonic()
                 chunk = Chunk(stage.handle, stage.sink, items, breaker, letters)
-                member.work(chunk)
-                if not member.commit(chunk.offsets):
+                if not _worked(member, chunk, in_flight):
                     break
                 batch = chunk.batch(stage.name, time.monotonic() - started)
                 _log(batch)
@@ -119,23 +126,46 @@ def run_stage(
         member.close(stage.sink.close, letters.close)
 
 
+def _worked(member: Member, chunk: Chunk[In, Out], in_flight: InFlight) -> bool:
+    """Return whether *chunk* is done and committed; where it is not, the records come again."""
+    member.beside(partial(in_flight.begin, chunk.records))
+    try:
+        member.work(chunk)
+        committed = member.commit(chunk.offsets)
+    except (DatelineError, Interrupted):  # anything else is a death
+        in_flight.give_up(chunk.records)
+        raise
+    member.beside(partial(in_flight.end, chunk.offsets) if committed else partial(in_flight.give_up, chunk.records))
+    return committed
+
+
 def _log(batch: Batch) -> None:
     told = {"stage": batch.stage, "records": batch.records, "dead": len(batch.errors), "seconds": round(batch.seconds, 3)}
     log.info("batch committed", extra=told)
 
 
-def _decoded(source: Source[In], records: Sequence[Record], owns: Callable[[Record], bool]) -> Iterator[tuple[Item[In], int]]:
-    """Yield each record that is still owned when its turn comes, with its message or why it is none, and its size."""
+def _decoded(
+    source: Source[In], records: Sequence[Record], owns: Callable[[Record], bool], in_flight: InFlight, alone: int
+) -> Iterator[tuple[Item[In], int]]:
+    """Yield each record that is still owned when its turn comes, with its message or why it is none, and its size.
+
+    *alone* is a size that no other record goes with.
+    """
     for record in records:
-        if not owns(record):
-            continue
-        try:
-            message = source.decode(record)
-        except PermanentError as e:
-            yield (record, e), 0
-        except NOT_THE_INPUT:
-            raise
-        except Exception as e:  # a decoder's own fault must not stop the stage at the same record for ever
-            yield (record, BadMessage(f"cannot be decoded: {type(e).__name__}: {e}")), 0
-        else:
-            yield (record, message), source.size(message)
+        if owns(record):
+            message = _message(source, record, in_flight.verdict(record))
+            size = 0 if isinstance(message, PermanentError) else source.size(message)
+            yield (record, message), alone if in_flight.goes_alone(record) else size
+
+
+def _message(source: Source[In], record: Record, verdict: PermanentError | None) -> In | PermanentError:
+    if verdict is not None:
+        return verdict
+    try:
+        return source.decode(record)
+    except PermanentError as e:
+        return e
+    except NOT_THE_INPUT:
+        raise
+    except Exception as e:  # a decoder's own fault must not stop the stage at the same record for ever
+        return BadMessage(f"cannot be decoded: {type(e).__name__}: {e}")

@@ -13,10 +13,12 @@ import pytest
 from sqlalchemy import Engine, select
 
 from storage import feeds, leases
+from storage.engine import reading
 from storage.leases import FeedLease
 from storage.schema_feeds import fetches
+from storage.views import coverage_hourly
 from stream.errors import ConfigError, Fenced
-from tests.storage.ingesting import RECORD, URL, keys, leased, update, write
+from tests.storage.ingesting import NOW, RECORD, URL, keys, leased, update, write
 
 
 def test_workers_share_feeds_and_never_hold_one_twice(engine: Engine) -> None:
@@ -147,3 +149,13 @@ def test_what_an_operator_changed_during_a_fetch_stays(engine: Engine) -> None:
     feeds.move_feed(engine, lease.feed.feed_id, "https://example.org/elsewhere")
     leases.record_outcome(engine, lease, update(lease.feed), RECORD)
     assert [feed.url for feed in feeds.list_feeds(engine)] == ["https://example.org/elsewhere"]
+
+
+def test_coverage_counts_by_feed_and_hour_and_keeps_the_marks_of_possible_gaps(engine: Engine) -> None:
+    for minutes, change in ((0, {}), (30, {"possible_gap": True}), (60, {"outcome": "timeout", "entries": 0, "new": 0})):
+        lease = leased(engine)
+        record = replace(RECORD, started_at=NOW + timedelta(minutes=minutes), **change)  # type: ignore[arg-type]
+        leases.record_outcome(engine, lease, replace(update(lease.feed), delay=-1.0), record)
+    with reading(engine) as conn:
+        rows = conn.execute(select(coverage_hourly).order_by(coverage_hourly.c.hour)).all()
+    assert [tuple(row)[1:] for row in rows] == [(NOW, 2, 0, 20, 2, 1), (NOW + timedelta(hours=1), 1, 1, 0, 0, 0)]

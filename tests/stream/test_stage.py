@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from stream.broker import Broker, Offsets, Record, TopicSpec
 from stream.connect import connect_broker
 from stream.dead_letters import DeadLetter, read_dead_letter
 from stream.errors import BadMessage, ChildLost, ConfigError, DatabaseUnavailable, SchemaTooNew, StageStopped
+from stream.isolation import IsolatedPool
 from stream.sink import TopicSink
 from stream.stage import Limits, Source, Stage, run_stage
 
@@ -30,9 +34,17 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 def broker(url: str) -> Iterator[Broker]:
     broker = connect_broker(url)
-    broker.ensure_topics([TopicSpec("in", 2), TopicSpec("out", 2), TopicSpec("dead", 1)])
+    make_topics(broker)
     yield broker
     broker.close()
+
+
+def make_topics(broker: Broker) -> None:
+    broker.ensure_topics([TopicSpec("in", 2), TopicSpec("out", 2), TopicSpec("dead", 1)])
+
+
+def record(offset: int, value: bytes = b"a") -> Record:
+    return Record("in", 0, offset, b"k", value, (), datetime(2025, 6, 1, tzinfo=UTC))
 
 
 def decode(record: Record) -> str:
@@ -212,6 +224,32 @@ def test_a_child_lost_again_and_again_dead_letters_its_record(broker: Broker) ->
     run_until_idle(broker, make_stage(broker, handle))
     assert values(broker) == ["A", "B"]
     assert [letter.value for letter in letters(broker)] == [b"bad"]
+
+
+@pytest.mark.parametrize(("message", "cause"), [("segfault", "crash"), ("exit", "crash"), ("loop", "timeout"), ("hoard", "memory")])
+def test_a_record_that_costs_a_real_child_is_dead_lettered_alone_with_its_cause(broker: Broker, message: str, cause: str) -> None:
+    pool = IsolatedPool(1, memory_bytes=2 * 1024**3)
+    send(broker, "a", "b", message, "c", "d")
+    try:
+        run_until_idle(broker, make_stage(broker, lambda messages: pool.run(endure, tuple(messages), timeout=2.0)), timeout=90.0)
+    finally:
+        pool.close()
+    assert values(broker) == ["A", "B", "C", "D"]
+    [letter] = letters(broker)
+    assert (letter.value, letter.error_class, letter.cause) == (message.encode(), "ChildLost", cause)
+
+
+def endure(messages: Sequence[str]) -> list[str]:
+    """Do in a child what some messages make a library do."""
+    if "segfault" in messages:
+        ctypes.string_at(0)
+    if "exit" in messages:
+        os._exit(7)
+    if "hoard" in messages:
+        bytearray(4 * 1024**3)
+    while "loop" in messages:
+        pass
+    return upper(messages)
 
 
 def test_a_batch_given_up_while_stopping_dead_letters_nothing(broker: Broker) -> None:
