@@ -29,7 +29,7 @@ from processors.lexicon import FAMILIES, Lexicon, load_lexicon
 from processors.merging import merged
 from processors.modality import Circumstance, Reality, circumstance, decide
 from processors.parties import parties_at
-from processors.retellings import with_retellings
+from processors.retellings import with_days_of_answers, with_retellings
 from processors.roles import Cast, cast
 from processors.scene import Scene, by_dep, is_verb, make_scene, objects_of_preposition
 from processors.syntax import FINITE, below, governors, patients
@@ -63,7 +63,8 @@ def draft_events(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: 
         if len(drafts) > MAX_EVENTS:
             break
     told = with_retellings(scene, background.ground, merged(drafts, facts.published_on))
-    return sorted((_completed(scene, draft) for draft in told), key=lambda d: (d.event.trigger.start, d.event.type))
+    dated = with_days_of_answers(told, facts.published_on)
+    return sorted((_completed(scene, draft) for draft in dated), key=lambda d: (d.event.trigger.start, d.event.type))
 
 
 def _completed(scene: Scene, draft: Draft) -> Draft:

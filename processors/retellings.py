@@ -6,8 +6,10 @@ victims that stand beside it are that event's.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 
 from spacy.tokens import Token
 
@@ -20,6 +22,8 @@ from processors.parties import parties_at
 from processors.scene import Scene, by_dep, is_verb, objects_of_preposition
 from stream.messages import Span
 
+ANSWER = 120  # tokens after a dated act in which the other side's of the same kind is taken to be of that day
+NEWS_DAYS = 14  # before publication; what is older is told for comparison
 REACH = 20  # events before the noun among which the one that it speaks of is sought
 _DEFINITE = frozenset({"the", "this", "these", "that", "those"})
 _AGREED = frozenset({"AGREE", "CONCEDE"})  # what is agreed on is spoken of by its own name, what is asked for is not
@@ -27,21 +31,38 @@ _AS_PART = frozenset({"in", "during", "from"})  # victims in the attack
 
 
 def with_retellings(scene: Scene, on: Ground, drafts: Sequence[Draft]) -> list[Draft]:
-    """Return *drafts*, in text order, with what later sentences add to them. Linear in tokens."""
+    """Return *drafts*, in text order, with what sentences that do not name their parties add to them. Linear in tokens."""
     found = sorted(drafts, key=lambda d: d.order)
+    orders = [draft.order for draft in found]
     taken = {head.i for d in found for head in d.heads}
-    coded = {(scene.sentence_of[d.order][0], d.content) for d in found}
-    before = 0
     for token in scene.doc if found else ():
-        while before < len(found) and found[before].order < token.i:
-            before += 1
         if token.i in taken or not _refers_back(scene, token):
             continue
-        for n in range(before - 1, max(before - 1 - REACH, -1), -1):
-            if _is_meant(scene, token, found[n]):
-                if (scene.sentence_of[token.i][0], found[n].content) not in coded:
-                    found[n] = _told_again(scene, on, found[n], token)
-                break
+        _, end = scene.sentence_of[token.i]
+        beside = range(bisect_left(orders, token.i), min(bisect_left(orders, end), bisect_left(orders, token.i) + REACH))
+        before = range(bisect_left(orders, token.i) - 1, max(bisect_left(orders, token.i) - 1 - REACH, -1), -1)
+        meant = next((n for n in (*beside, *before) if _is_meant(scene, token, found[n])), None)
+        if meant is not None:
+            found[meant] = _told_again(scene, on, found[meant], token)
+    return found
+
+
+def with_days_of_answers(drafts: Sequence[Draft], published_on: date | None) -> list[Draft]:
+    """Date an act that has no day of its own by the last one between the same countries, a few sentences before: a blow by a blow."""
+    dated: dict[tuple[str, frozenset[str]], Draft] = {}
+    found: list[Draft] = []
+    for draft in drafts:
+        event = draft.event
+        countries = frozenset(p.country for p in (*event.actors, *event.recipients) if p.country)
+        before = dated.get((draft.content, countries))
+        if event.date is None or event.modality != "asserted" or event.quad not in {2, 4}:
+            pass
+        elif event.date.evidence is not None:
+            if published_on is None or event.date.end >= (published_on - timedelta(days=NEWS_DAYS)).isoformat():
+                dated[draft.content, countries] = draft
+        elif before is not None and draft.order - before.order <= ANSWER and len(countries) > 1:
+            draft = replace(draft, event=event.model_copy(update={"date": before.event.date}))
+        found.append(draft)
     return found
 
 
@@ -72,11 +93,11 @@ def _told_again(scene: Scene, on: Ground, draft: Draft, token: Token) -> Draft:
         return draft  # another one
     start, end = scene.sentence_of[token.i]
     (counts,) = magnitudes_of(scene, start, end, [(token, event.type)])
-    date = event.date if when is None or (event.date and event.date.evidence) else when
+    day = event.date if when is None or (event.date and event.date.evidence) else when
     details = {
-        "mentions": (*event.mentions, Span(start=token.idx, end=token.idx + len(token))),
-        "date": date,
-        "historical": is_historical(date, published_on),
+        "mentions": tuple(sorted((*event.mentions, Span(start=token.idx, end=token.idx + len(token))), key=lambda m: m.start)),
+        "date": day,
+        "historical": is_historical(day, published_on),
         "planned_date": event.planned_date or plan,
         "place": sharper(event.place, event_place(scene, on, (token,), event.type, None)),
         "magnitudes": joined_magnitudes(event.magnitudes, counts),
