@@ -1,13 +1,12 @@
-"""Feed entries become articles: who an entry is, what its text is, and whether that is worth a revision. Pure.
+"""Feed entries become articles: what their text is, and whether that is worth a revision. Pure.
 
-An entry of a fetch passes ``identify`` (its keys), ``draft_of`` (what the feed says of it), and ``decide_entry`` (what is written
-of it, given what is known). One that wants its page passes ``decide_page`` once more when the page is there, or is not.
+An entry of a fetch passes ``ingest.identity.identify`` (its keys), ``draft_of`` (what the feed says of it), and ``decide_entry``
+(what is written of it, given what is known). One that wants its page passes ``decide_page`` once more when the page is there, or
+is not.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,17 +15,17 @@ from typing import Any
 
 from ingest.data import read_table
 from ingest.fulltext import PageText
-from ingest.model import FeedEntry, ParsedFeed
-from ingest.urls import MAX_URL_CHARS, canonical_url, host_of, is_home_page, url_key
+from ingest.identity import Identified, digest
+from ingest.model import ParsedFeed
+from ingest.urls import MAX_URL_CHARS, host_of
 from storage.feeds import Feed
 from storage.pages import PageRequest
 from storage.revisions import Known, Publication, Sighting
-from storage.sightings import EntryKeys, Write
+from storage.sightings import Write
 from stream.broker import MAX_RECORD_BYTES
 from stream.messages import MAX_TEXT_CHARS, Article, Enclosure, Moment, Text, TextSource, Value, clean_text, encode
 
 MAX_CHANGES = 24  # of one entry; a feed with a clock or a counter in its text changes at every fetch
-MAX_KEY_CHARS = 200  # longer guids and links are hashed: a database key has to be short
 SHORT_TEXT = 400  # characters; an entry that gives less wants its page
 CAPPED = ", ahead of the fetch"  # stands behind the source of a date that was one
 MAX_TITLE_CHARS = 1000  # a longer one is an article in the wrong element
@@ -37,16 +36,6 @@ MAX_MESSAGE_BYTES = MAX_RECORD_BYTES - 64 * 1024  # room for the key and for the
 
 RANKS: dict[TextSource, int] = {"title": 1, "summary": 2, "content": 3, "page": 4}
 PAGE_RANK = RANKS["page"]
-
-
-@dataclass(frozen=True, slots=True)
-class Identified:
-    """An entry with its keys; *canonical* is its link where that is http(s), *own_page* where it leads to this entry alone."""
-
-    entry: FeedEntry
-    keys: EntryKeys
-    canonical: str | None
-    own_page: bool
 
 
 class Draft(Value):
@@ -86,62 +75,7 @@ class Rendered:
     @property
     def digest(self) -> str:
         """32 hex digits that change with the text."""
-        return _digest(self.text)
-
-
-# Identity
-
-
-def identify(feed_id: str, home: str | None, entries: Sequence[FeedEntry]) -> tuple[Identified, ...]:
-    """Return *entries* with their keys, in order, each key once; *home* is the page that the feed names as its own.
-
-    The key is the guid, unless this fetch has it on different links; else the link, if no other entry has it; else a hash of the
-    content. The article id of a new entry comes from its canonical link if that is http(s), no home page and on no other entry of
-    this fetch, else from feed and key. Of entries with one key the first stays: feeds list the newest version first.
-    """
-    links_of: dict[str, set[str]] = {}
-    for entry in entries:
-        if guid := _stripped(entry.guid):
-            links_of.setdefault(guid, set()).add(_stripped(entry.link))
-    trusted = {guid for guid, links in links_of.items() if len(links) == 1}
-    kept = tuple({_guid_or(entry, trusted, number): entry for number, entry in reversed(list(enumerate(entries)))}.values())[::-1]
-    canonicals = [canonical_url(entry.link) for entry in kept]
-    shared = Counter(url_key(canonical) for canonical in canonicals if canonical)
-    home = canonical_url(home)
-    found: dict[str, Identified] = {}
-    for entry, canonical in zip(kept, canonicals, strict=True):
-        own_page = canonical is not None and shared[url_key(canonical)] == 1 and not is_home_page(canonical, home)
-        key = _entry_key(entry, trusted, own_page)
-        url = _digest(url_key(canonical)) if canonical and own_page else None
-        keys = EntryKeys(key, url, url or _digest(f"{feed_id}\n{key}"))
-        found.setdefault(key, Identified(entry, keys, canonical, own_page))
-    return tuple(found.values())
-
-
-def _guid_or(entry: FeedEntry, trusted: set[str], number: int) -> str | int:
-    guid = _stripped(entry.guid)
-    return guid if guid in trusted else number
-
-
-def _entry_key(entry: FeedEntry, trusted: set[str], own_page: bool) -> str:
-    guid = _stripped(entry.guid)
-    if guid in trusted:
-        return _short(guid)
-    if own_page and entry.link:
-        return _short(_stripped(entry.link))  # as it is: the canonical form may change with its rules, a key must not
-    return "content:" + _digest("\n".join((guid, entry.title, entry.summary, entry.content)))
-
-
-def _stripped(text: str | None) -> str:
-    return clean_text(text).strip() if text else ""
-
-
-def _short(key: str) -> str:
-    return key if len(key) <= MAX_KEY_CHARS else "sha256:" + hashlib.sha256(key.encode()).hexdigest()
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(clean_text(text).encode()).hexdigest()[:32]
+        return digest(self.text)
 
 
 # Text
@@ -181,7 +115,7 @@ def draft_of(feed: Feed, parsed: ParsedFeed, item: Identified, fetched_at: datet
         feed_id=feed.feed_id,
         entry_key=item.keys.entry_key,
         url=item.canonical,
-        link=_stripped(entry.link) if entry.link and len(entry.link) <= MAX_URL_CHARS else None,
+        link=clean_text(entry.link).strip() if entry.link and len(entry.link) <= MAX_URL_CHARS else None,
         outlet=feed.outlet,
         country=feed.country,
         language=language_code(feed.language, entry.language, parsed.language),

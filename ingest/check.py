@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ingest.article import SHORT_TEXT, identify, language_code
+from ingest.article import SHORT_TEXT, language_code
 from ingest.children import Children
 from ingest.fetch import Session, fetch, make_session
+from ingest.identity import identify, settle
 from ingest.indexes import with_parts
 from ingest.model import Failed, Fetched, ParsedFeed
 from ingest.outcome import in_brackets
@@ -79,13 +80,15 @@ def _fetch_steps(url: str, result: Fetched) -> tuple[str, ...]:
 
 def _parse_steps(url: str, parsed: ParsedFeed, result: Fetched, limits: Limits) -> tuple[str, ...]:
     now = datetime.now(UTC)
-    items = identify("", parsed.link, parsed.entries)
+    rung = settle(parsed.entries, parsed.link, "guid")
+    items = identify("", parsed.link, parsed.entries, rung)
     dates = tuple(entry.published_at for entry in parsed.entries if entry.published_at)
     short = sum(item.own_page and max(len(item.entry.summary), len(item.entry.content)) < SHORT_TEXT for item in items)
     plan = next_fetch(FeedState(url), result, Published(len(items), dates, parsed.ttl), now, 0.0, limits)
     return (
         f"parse: {parsed.format}, {parsed.title!r}, {len(parsed.entries)} entries" + in_brackets(parsed.note),
         f"language: {language_code(parsed.language) or 'not said'}",
+        f"identity: by {rung}, {len(items)} different entries",
         f"dates: {len(dates)} of {len(parsed.entries)} entries" + (f", the newest {max(dates):%Y-%m-%d %H:%M} UTC" if dates else ""),
         f"text: {short} of {len(items)} entries give under {SHORT_TEXT} characters, so that their pages would be fetched",
         f"schedule: it would be fetched again after {plan.delay / 60:.0f} minutes",

@@ -9,16 +9,19 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from ingest.article import Draft, Identified, Rendered, decide_entry, draft_of, identify, render, wants_page
+from ingest.article import Draft, Rendered, decide_entry, draft_of, render, wants_page
+from ingest.identity import Identified, Seen, drifts, identify, settle
 from ingest.model import ParsedFeed
 from ingest.outcome import brief
 from storage import sightings
+from storage.feeds import Feed, Rung
 from storage.leases import FeedLease
 from storage.revisions import Known
-from storage.sightings import Write, Written
+from storage.sightings import Write, Written, recall
 from stream.errors import NOT_THE_INPUT
 
 MAX_LEFT_OUT = 100  # entries of one fetch; with more it is not the entries
@@ -34,20 +37,43 @@ class _Drafted:
     page_wanted: bool
 
 
-def write_down(engine: Engine, lease: FeedLease, parsed: ParsedFeed, fetched_at: datetime, page_wait: float) -> tuple[Written, int]:
-    """Write the entries of *parsed* down; return what was written, and how many entries had to be left out.
+class WrittenDown(NamedTuple):
+    """What was written, how many entries had to be left out, and what the entries of the feed are known by."""
+
+    written: Written
+    left_out: int
+    rung: Rung
+
+
+def write_down(engine: Engine, lease: FeedLease, parsed: ParsedFeed, fetched_at: datetime, page_wait: float) -> WrittenDown:
+    """Write the entries of *parsed* down and return what came of it.
 
     An entry that waits for its page does so for *page_wait* seconds at most.
     """
+    rung = settle(parsed.entries, parsed.link, lease.feed.rung)
+    drafted, faults = _draft(lease, parsed, rung, fetched_at)
+    if rung == "guid" and _drifts(engine, lease.feed, drafted):
+        rung = settle(parsed.entries, parsed.link, "link")
+        drafted, faults = _draft(lease, parsed, rung, fetched_at)
+    return WrittenDown(_write(engine, lease, drafted, page_wait, faults), len(faults), rung)
+
+
+def _draft(lease: FeedLease, parsed: ParsedFeed, rung: Rung, fetched_at: datetime) -> tuple[list[_Drafted], list[Exception]]:
+    """Return the entries as they are known on *rung*, drafted before the transaction so that it is short, and what went wrong."""
     drafted: list[_Drafted] = []
     faults: list[Exception] = []
-    for item in identify(lease.feed.feed_id, parsed.link, parsed.entries):
+    for item in identify(lease.feed.feed_id, parsed.link, parsed.entries, rung):
         try:
             draft = draft_of(lease.feed, parsed, item, fetched_at)
-            drafted.append(_Drafted(item, draft, render(draft), wants_page(lease.feed, item, draft)))  # so that the transaction is short
+            drafted.append(_Drafted(item, draft, render(draft), wants_page(lease.feed, item, draft)))
         except Exception as e:
             _leave_out(lease, item, e, faults)
-    return _write(engine, lease, drafted, page_wait, faults), len(faults)
+    return drafted, faults
+
+
+def _drifts(engine: Engine, feed: Feed, drafted: Sequence[_Drafted]) -> bool:
+    memory = recall(engine, feed.feed_id, [one.item.keys for one in drafted])
+    return drifts([Seen(one.item.keys.entry_key, one.item.keys.url_key, one.rendered.digest) for one in drafted], memory)
 
 
 def _write(engine: Engine, lease: FeedLease, part: Sequence[_Drafted], page_wait: float, faults: list[Exception]) -> Written:

@@ -110,9 +110,9 @@ class FeedRounds:
 
     async def _write(self, lease: FeedLease, result: Fetched, digest: str | None, parsed: ParsedFeed) -> Taken:
         tools = self._tools
-        written, left_out = await tools.rim.db(write_down, lease, parsed, datetime.now(UTC), tools.settings.page_wait)
+        written, left_out, rung = await tools.rim.db(write_down, lease, parsed, datetime.now(UTC), tools.settings.page_wait)
         dropped = await tools.publisher.publish(written.outbox)
-        return Taken(result, "fetched", digest, len(result.body), parsed, written, dropped, left_out)
+        return Taken(result, "fetched", digest, len(result.body), parsed, written, dropped, left_out, rung)
 
     async def _record(self, lease: FeedLease, taken: Taken, started_at: datetime, duration: float) -> None:
         plan = plan_of(lease.feed, taken, datetime.now(UTC), random.random(), self._limits)  # noqa: S311

@@ -9,7 +9,7 @@ from ingest.article import MAX_TITLE_CHARS
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, ParsedFeed, Validators
 from ingest.outcome import Outcome, dropped_note, notes
 from ingest.schedule import FeedState, Limits, Plan, Published, next_fetch
-from storage.feeds import Feed
+from storage.feeds import Feed, Rung
 from storage.leases import FeedUpdate, FetchRecord
 from storage.sightings import Written
 
@@ -26,6 +26,7 @@ class Taken:
     written: Written | None = None
     dropped: int = 0
     left_out: int = 0
+    rung: Rung | None = None
 
     @property
     def message(self) -> str | None:
@@ -75,6 +76,7 @@ def update_of(feed: Feed, taken: Taken, plan: Plan) -> FeedUpdate:
         moved_to=plan.moved_to,
         moved_sightings=plan.moved_sightings,
         title=taken.parsed.title[:MAX_TITLE_CHARS] if taken.parsed else "",
+        rung=taken.rung,
         error=plan.reason or (taken.message if isinstance(taken.result, Failed) else None),
     )
 

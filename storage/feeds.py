@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine, RowMapping, delete, or_, select, update
@@ -18,6 +18,9 @@ from stream.errors import ConfigError
 
 FullText = Literal["auto", "always", "never"]
 State = Literal["active", "gone", "paused"]
+Rung = Literal["guid", "link", "link-date", "link-date-title", "content"]
+
+RUNGS: tuple[Rung, ...] = get_args(Rung)
 
 MAX_FEED_URL_BYTES = 2000  # an entry of a Postgres index holds 2,704
 
@@ -47,6 +50,7 @@ class Feed:
     next_fetch_at: datetime
     moved_to: str | None
     moved_sightings: int
+    rung: Rung = "guid"
 
 
 COLUMNS = tuple(feeds.c[item.name] for item in fields(Feed))

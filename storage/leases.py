@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from storage.base import database_now
 from storage.engine import transaction
-from storage.feeds import COLUMNS, Feed, State, fits
+from storage.feeds import COLUMNS, Feed, Rung, State, fits
 from storage.schema_feeds import feeds, fetches
 from stream.errors import Fenced
 from stream.messages import clean_text
@@ -51,7 +51,10 @@ class FetchRecord:
 
 @dataclass(frozen=True, slots=True)
 class FeedUpdate:
-    """What a fetch makes of its feed; the next one is due in *delay* seconds. *error* is None after a success."""
+    """What a fetch makes of its feed; the next one is due in *delay* seconds.
+
+    *error* is None after a success, *rung* where no entries were read.
+    """
 
     url: str
     delay: float
@@ -66,6 +69,7 @@ class FeedUpdate:
     moved_sightings: int = 0
     title: str = ""
     error: str | None = None
+    rung: Rung | None = None
 
 
 def claim_due(engine: Engine, limit: int, lease_seconds: float) -> tuple[FeedLease, ...]:
@@ -132,6 +136,8 @@ def _after_fetch(feed: Feed, change: FeedUpdate, now: datetime) -> dict[str, Any
     }
     if change.error is None:
         values["last_success_at"] = now
+    if change.rung is not None:
+        values["rung"] = change.rung
     if change.title and not feed.title:
         values["title"] = change.title
     return values

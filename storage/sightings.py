@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, select
 
 from storage.base import chunks, database_now
 from storage.dialect import insert_into
-from storage.engine import transaction
+from storage.engine import reading, transaction
 from storage.leases import FeedLease, check_lease
 from storage.outbox import OutboxRow
 from storage.pages import PageRequest, queue_pages
@@ -34,11 +34,25 @@ Seen = Mapping[str, tuple[str, Sighting]]  # of one feed: article id and sightin
 
 @dataclass(frozen=True, slots=True)
 class EntryKeys:
-    """Who an entry is: its key in its feed, the key of its link where that identifies it, and the article id if it is new."""
+    """Who an entry is: its key in its feed, the key of its link where that identifies it, and the article id if it is new.
+
+    *others* are the keys that it may have been known by before its feed came to be known by another kind of key.
+    """
 
     entry_key: str
     url_key: str | None
     fresh_id: str
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What was seen of a feed before: article id and hash of the text by entry key, article id by key of a link, and which of
+    these articles the feed itself has shown."""
+
+    by_key: Mapping[str, tuple[str, str]]
+    by_url: Mapping[str, str]
+    shown: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +92,26 @@ def write_entries(engine: Engine, lease: FeedLease, entries: Sequence[EntryKeys]
         check_lease(connection, lease)
         now = database_now(connection)
         # Locks are taken in one order everywhere (feed, URL keys, articles, queue, each sorted), so that no two wait for each other.
-        seen = _sightings_of(connection, feed_id, [entry.entry_key for entry in entries])
+        seen = _seen(connection, feed_id, entries)
         owners = _url_owners(connection, {e.url_key: _article_id(e, seen, {}) for e in entries if e.url_key})
         ids = [_article_id(e, seen, owners) for e in entries]
-        unknown = {i for i, e in zip(ids, entries, strict=True) if e.entry_key not in seen}
-        batch = _Batch(lock_articles(connection, ids, unknown, now))
-        for index, (entry, article_id) in enumerate(zip(entries, ids, strict=True)):
-            batch.add(article_id, entry.entry_key, seen.get(entry.entry_key, (article_id, None))[1], partial(decide, index))
+        known = [_sighting(e, seen, owners) for e in entries]
+        batch = _Batch(lock_articles(connection, ids, {i for i, before in zip(ids, known, strict=True) if before is None}, now))
+        for index, (entry, article_id, before) in enumerate(zip(entries, ids, known, strict=True)):
+            batch.add(article_id, entry.entry_key, before[1] if before else None, partial(decide, index))
         return batch.write(connection, feed_id, now)
+
+
+def recall(engine: Engine, feed_id: str, entries: Sequence[EntryKeys]) -> Memory:
+    """Return what was seen of *entries* before."""
+    with reading(engine) as connection:
+        seen = _sightings_of(connection, feed_id, [entry.entry_key for entry in entries])
+        owners = _owners(connection, [entry.url_key for entry in entries if entry.url_key])
+        shown: set[str] = set()
+        for part in chunks(sorted(set(owners.values()))):
+            query = select(sightings.c.article_id).where(sightings.c.feed_id == feed_id, sightings.c.article_id.in_(part))
+            shown.update(connection.execute(query).scalars())
+    return Memory({key: (article_id, before.text_hash) for key, (article_id, before) in seen.items()}, owners, frozenset(shown))
 
 
 @dataclass(slots=True)
@@ -123,9 +149,24 @@ def _sightings_of(connection: Connection, feed_id: str, keys: Sequence[str]) -> 
     return found
 
 
+def _seen(connection: Connection, feed_id: str, entries: Sequence[EntryKeys]) -> Seen:
+    """Return the sightings of *entries*, by their other keys too where they have none by their own."""
+    seen = _sightings_of(connection, feed_id, [entry.entry_key for entry in entries])
+    return {**_sightings_of(connection, feed_id, [key for e in entries if e.entry_key not in seen for key in e.others]), **seen}
+
+
+def _sighting(entry: EntryKeys, seen: Seen, owners: Mapping[str, str]) -> tuple[str, Sighting] | None:
+    """Return article id and sighting of *entry*; another key of it does not count where its link is that of another article."""
+    if entry.entry_key in seen:
+        return seen[entry.entry_key]
+    others = (seen[key] for key in entry.others if key in seen)
+    return next((found for found in others if entry.url_key is None or owners.get(entry.url_key) == found[0]), None)
+
+
 def _article_id(entry: EntryKeys, seen: Seen, owners: Mapping[str, str]) -> str:
     """That of the sighting, else of the link, else the fresh one."""
-    return seen[entry.entry_key][0] if entry.entry_key in seen else owners.get(entry.url_key or "", entry.fresh_id)
+    known = _sighting(entry, seen, owners)
+    return known[0] if known else owners.get(entry.url_key or "", entry.fresh_id)
 
 
 def _url_owners(connection: Connection, wanted: dict[str, str]) -> dict[str, str]:

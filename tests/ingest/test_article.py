@@ -16,7 +16,6 @@ from ingest.article import (
     decide_entry,
     decide_page,
     draft_of,
-    identify,
     is_news,
     language_code,
     payload_of,
@@ -24,6 +23,7 @@ from ingest.article import (
     wants_page,
 )
 from ingest.fulltext import PageText
+from ingest.identity import identify
 from ingest.model import FeedEntry, ParsedFeed
 from storage.feeds import Feed, FullText
 from storage.revisions import Known, Sighting
@@ -52,70 +52,6 @@ def draft(**said: str) -> Draft:
 
 def decided(draft: Draft, before: Known, *, page_wanted: bool = False) -> Write:
     return decide_entry(draft, render(draft), before, page_wanted=page_wanted, page_wait=600.0)
-
-
-# Identity
-
-
-def keys(*entries: FeedEntry, home: str | None = None, feed_id: str = "f1") -> list[str]:
-    return [item.keys.entry_key for item in identify(feed_id, home, entries)]
-
-
-def ids(*entries: FeedEntry, home: str | None = None, feed_id: str = "f1") -> list[str]:
-    return [item.keys.fresh_id for item in identify(feed_id, home, entries)]
-
-
-def test_entry_key_is_the_guid_else_the_link_else_the_content() -> None:
-    found = keys(FeedEntry(guid=" g1 ", link=LINK), FeedEntry(link=LINK + "?utm_source=rss", title="b"), FeedEntry(title="c"))
-    assert found[0] == "g1"
-    assert keys(FeedEntry(link=LINK + "?utm_source=rss")) == [LINK + "?utm_source=rss"]
-    assert found[2].startswith("content:")
-    assert found[2] != keys(FeedEntry(title="d"))[0]
-
-
-def test_long_keys_are_hashed_and_stay_apart() -> None:
-    one, other = keys(FeedEntry(guid="g" * 5000), FeedEntry(guid="g" * 5001))
-    assert one != other
-    assert len(one) < 100
-
-
-def test_a_guid_on_several_links_is_no_guid() -> None:
-    assert keys(FeedEntry(guid="1", link=LINK), FeedEntry(guid="1", link=LINK + "2")) == [LINK, LINK + "2"]
-
-
-def test_an_entry_listed_twice_counts_once_in_its_first_version() -> None:
-    (item,) = identify("f1", None, [FeedEntry(guid="1", link=LINK, title="new"), FeedEntry(guid="1", link=LINK, title="old")])
-    assert item.entry.title == "new"
-    assert item.own_page
-
-
-def test_order_of_the_feed_is_kept() -> None:
-    assert keys(*(FeedEntry(guid=str(n)) for n in (3, 1, 2))) == ["3", "1", "2"]
-
-
-def test_article_id_comes_from_the_canonical_link_in_whatever_feed() -> None:
-    (one,) = ids(FeedEntry(guid="1", link=LINK), feed_id="f1")
-    (other,) = ids(FeedEntry(guid="x", link="http://EXAMPLE.org/news/1?utm_source=rss#top"), feed_id="f2")
-    assert one == other
-    assert len(one) == 32
-    assert set(one) <= set("0123456789abcdef")
-
-
-@pytest.mark.parametrize(
-    "entries",
-    [
-        (FeedEntry(guid="1", link="https://example.org/"),),
-        (FeedEntry(guid="1", link="https://example.org/world"),),
-        (FeedEntry(guid="1", link="mailto:desk@example.org"),),
-        (FeedEntry(guid="1"),),
-        (FeedEntry(guid="1", link=LINK), FeedEntry(guid="2", link=LINK + "#second")),
-    ],
-)
-def test_without_a_link_of_its_own_an_entry_is_known_by_feed_and_key(entries: tuple[FeedEntry, ...]) -> None:
-    home = "https://example.org/world"
-    found = identify("f1", home, entries)
-    assert [(None, False)] * len(entries) == [(item.keys.url_key, item.own_page) for item in found]
-    assert len({*ids(*entries, home=home), *ids(*entries, home=home, feed_id="f2")}) == 2 * len(entries)
 
 
 # Text

@@ -75,6 +75,36 @@ def test_the_same_link_in_two_feeds_is_one_article(ingest: Ingest, loopback: Loo
     assert (article.url, article.revision) == (link, 1)
 
 
+def test_guids_made_anew_at_every_fetch_bring_the_feed_down_to_its_links(ingest: Ingest, loopback: Loopback) -> None:
+    def serve(round_: int, text: str = LONG) -> str:
+        return loopback.serve("/feed", rss(*((f"{round_}-{n}", loopback.url(f"/{n}"), f"{text} {n}") for n in range(4))))
+
+    feeds.add_feed(ingest.engine, serve(1))
+    ingest.once()
+    assert (len(ingest.published()), ingest.feed().rung) == (4, "guid")
+    serve(2)
+    ingest.again()
+    assert (len(ingest.published()), ingest.feed().rung) == (0, "link")
+    serve(3, LONG + "Corrected.")
+    ingest.again()
+    assert [article.revision for article in ingest.published()] == [2] * 4
+    with ingest.engine.connect() as connection:
+        news = connection.execute(select(fetches.c.new, fetches.c.changed).order_by(fetches.c.fetch_id)).all()
+    assert [tuple(row) for row in news] == [(4, 0), (4, 0), (0, 4)]
+
+
+def test_an_entry_that_fell_out_and_comes_back_is_not_new(ingest: Ingest, loopback: Loopback) -> None:
+    one, other = ("g1", loopback.url("/1"), LONG), ("g2", loopback.url("/2"), LONG)
+    feeds.add_feed(ingest.engine, loopback.serve("/feed", rss(one, other)))
+    ingest.once()
+    loopback.serve("/feed", rss(other))
+    ingest.again()
+    ingest.published()
+    loopback.serve("/feed", rss(one, other))
+    assert ingest.again() == ["fetched"]
+    assert ingest.published() == []
+
+
 def test_the_parts_of_a_sitemap_index_are_read_with_it_though_the_index_stays_the_same(ingest: Ingest, loopback: Loopback) -> None:
     def part(*pages: int) -> bytes:
         listed = "".join(f"<url><loc>{loopback.url(f'/{n}')}</loc><lastmod>2026-03-02</lastmod></url>" for n in pages)

@@ -12,7 +12,7 @@ from storage import outbox, sightings
 from storage.revisions import Known
 from storage.schema_feeds import article_ids
 from storage.schema_feeds import sightings as sightings_table
-from storage.sightings import EntryKeys, Write
+from storage.sightings import EntryKeys, Memory, Write
 from tests.storage.ingesting import keys, leased, publish, write
 
 
@@ -50,6 +50,10 @@ def test_the_same_link_in_another_feed_is_the_same_article(engine: Engine) -> No
         (EntryKeys("1", None, "id:new"), "id:a"),
         (EntryKeys("guid changed", "url:a", "id:new"), "id:a"),
         (EntryKeys("guid changed", "url:new", "id:new"), "id:new"),
+        (EntryKeys("other kind of key", None, "id:new", ("1",)), "id:a"),
+        (EntryKeys("other kind of key", "url:a", "id:new", ("1",)), "id:a"),
+        (EntryKeys("other kind of key", "url:new", "id:new", ("1",)), "id:new"),
+        (EntryKeys("other kind of key", None, "id:new", ("2", "3")), "id:new"),
     ],
 )
 def test_an_article_keeps_its_id_whatever_its_link_or_its_guid_do(engine: Engine, later: EntryKeys, expected: str) -> None:
@@ -57,6 +61,23 @@ def test_an_article_keeps_its_id_whatever_its_link_or_its_guid_do(engine: Engine
     write(engine, lease, [EntryKeys("1", "url:a", "id:a")])
     (row,) = write(engine, lease, [later], "later").outbox
     assert expected == row.article_id
+
+
+def test_an_entry_known_by_another_kind_of_key_is_not_new_and_its_changes_count_on(engine: Engine) -> None:
+    lease = leased(engine)
+    write(engine, lease, [EntryKeys("1", "url:a", "id:a")])
+    written = write(engine, lease, [EntryKeys("link", "url:a", "id:x", ("1",))], "corrected")
+    assert (written.new, written.changed, len(written.outbox)) == (0, 1, 1)
+    assert write(engine, lease, [EntryKeys("link", "url:a", "id:x")], "corrected").new == 0
+
+
+def test_what_was_seen_of_entries_is_remembered_by_key_and_by_link(engine: Engine) -> None:
+    lease = leased(engine)
+    write(engine, lease, [EntryKeys("1", "url:a", "id:a")])
+    write(engine, leased(engine, "https://example.com/feed"), [EntryKeys("x", "url:b", "id:b")])
+    asked = [EntryKeys("1", "url:a", "?"), EntryKeys("2", "url:b", "?"), EntryKeys("3", "url:c", "?"), EntryKeys("4", None, "?")]
+    found = sightings.recall(engine, lease.feed.feed_id, asked)
+    assert found == Memory({"1": ("id:a", "text")}, {"url:a": "id:a", "url:b": "id:b"}, frozenset({"id:a"}))
 
 
 def test_two_entries_of_one_article_are_decided_one_after_the_other(engine: Engine) -> None:
