@@ -76,7 +76,7 @@ def _completed(scene: Scene, draft: Draft) -> Draft:
 
 
 def _code_sentence(scene: Scene, start: int, end: int, home: str | None) -> Iterator[Draft]:
-    tokens = sorted(scene.doc[start:end], key=lambda t: (_depth(t), t.i))
+    tokens = tuple(_outermost_first(scene, start, end))
     countries = countries_named(scene, start, end)
     taken: set[int] = set()
     yield from _obligations(scene, tokens, taken, countries, home)
@@ -94,11 +94,12 @@ def _code_sentence(scene: Scene, start: int, end: int, home: str | None) -> Iter
             yield draft
 
 
-def _depth(token: Token, limit: int = 60) -> int:
-    depth = 0
-    while token.head.i != token.i and depth < limit:
-        token, depth = token.head, depth + 1
-    return depth
+def _outermost_first(scene: Scene, start: int, end: int) -> Iterator[Token]:
+    """Yield the tokens of a sentence by their depth in its tree, those of one depth in text order."""
+    level = [t for t in scene.doc[start:end] if t.head.i == t.i or not start <= t.head.i < end]
+    while level:
+        yield from level
+        level = sorted((c for token in level for c in scene.children[token.i] if start <= c.i < end), key=lambda t: t.i)
 
 
 def _frame_words(scene: Scene, reading: Reading) -> Iterator[int]:

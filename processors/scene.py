@@ -32,6 +32,7 @@ class Scene:
     time_of: Sequence[TimeExpression | None]
     sentence_of: Sequence[tuple[int, int]]  # half-open token range
     children: Sequence[Sequence[Token]]
+    labelled: Sequence[Sequence[tuple[str, Token]]]  # the children again, each with its label, which a Token looks up every time
     lemma_of: Sequence[str]  # lower case
     sides: Mapping[str, str]  # "South" → KOR, where one country of the document begins with it
     playful: bool  # the whole text is about sport or markets
@@ -43,8 +44,10 @@ class Scene:
 
 def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Lexicon) -> Scene:
     """Lay *doc* out; linear in tokens, mentions and times."""
-    lemmas = [_lemma(token, lexicon) for token in doc]
-    starts = [token.idx for token in doc]
+    tokens = list(doc)
+    words = [token.lower_ for token in tokens]
+    lemmas = [_lemma(token, words, lexicon) for token in tokens]
+    starts = [token.idx for token in tokens]
     entity_of: list[Entity | None] = [None] * len(doc)
     mention_of: list[tuple[int, int] | None] = [None] * len(doc)
     time_of: list[TimeExpression | None] = [None] * len(doc)
@@ -58,6 +61,7 @@ def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Le
     for time in facts.times:
         for i in range(*_token_range(starts, time.start, time.end)):
             time_of[i] = time
+    children = _children(tokens)
     return Scene(
         doc,
         facts,
@@ -67,21 +71,23 @@ def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Le
         mention_of,
         time_of,
         _sentences(doc),
-        _children(doc),
+        children,
+        [[(child.dep_, child) for child in below] for below in children],
         lemmas,
         _sides(facts, lexicon),
         _playful(lemmas, lexicon),
     )
 
 
-def _lemma(token: Token, lexicon: Lexicon) -> str:
+def _lemma(token: Token, words: Sequence[str], lexicon: Lexicon) -> str:
     """Return the lower-case lemma, mended where a rule-based lemmatiser goes wrong: "staged" → stag, "Jets" at a sentence's start."""
-    lemma, word = token.lemma_.lower() or token.lower_, token.lower_
-    if token.i > 1 and token.nbor(-1).text in HYPHENS and (joined := _joined(token.nbor(-2).lower_, lemma, lexicon)):
+    i, word = token.i, words[token.i]
+    lemma, tag = token.lemma_.lower() or word, token.tag_
+    if i > 1 and words[i - 1] in HYPHENS and (joined := _joined(words[i - 2], lemma, lexicon)):
         return joined
-    if token.tag_[:2] == "VB" and lemma not in lexicon.verbs and f"{lemma}e" in lexicon.verbs:
+    if tag[:2] == "VB" and lemma not in lexicon.verbs and f"{lemma}e" in lexicon.verbs:
         return f"{lemma}e" if word.startswith(f"{lemma}e") or word == f"{lemma}ing" else lemma
-    if token.tag_ == "NNPS" and not token.ent_type_ and lemma == word and word.endswith("s"):
+    if tag == "NNPS" and not token.ent_type_ and lemma == word and word.endswith("s"):
         return word[:-1] if word[:-1] in lexicon.cues["people"] | lexicon.cues["military"] else word
     return lemma
 
@@ -109,9 +115,9 @@ def _token_range(starts: Sequence[int], start: int, end: int) -> tuple[int, int]
     return max(bisect_right(starts, start) - 1, 0), bisect_left(starts, end)
 
 
-def _children(doc: Doc) -> list[list[Token]]:
-    below: list[list[Token]] = [[] for _ in range(len(doc))]
-    for token in doc:
+def _children(tokens: Sequence[Token]) -> list[list[Token]]:
+    below: list[list[Token]] = [[] for _ in tokens]
+    for token in tokens:
         head = token.head.i
         if head != token.i and len(below[head]) < MAX_CHILDREN:
             below[head].append(token)
@@ -132,7 +138,7 @@ def _sentences(doc: Doc) -> list[tuple[int, int]]:
 
 def by_dep(scene: Scene, token: Token, *deps: str) -> list[Token]:
     """Return the children of *token* with one of *deps*, in text order."""
-    return [child for child in scene.children[token.i] if child.dep_ in deps]
+    return [child for label, child in scene.labelled[token.i] if label in deps]
 
 
 def objects_of_preposition(scene: Scene, token: Token, wanted: Callable[[str], bool]) -> list[Token]:

@@ -127,9 +127,12 @@ class Knowledge:
 
     def country_of(self, phrase: str) -> str | None:
         """Return the code of a country, nationality ("Turkish", "Turks") or organisation (NATO → IGO, Hamas → PSE)."""
-        group = self.group(phrase)
+        if code := self.country_named(phrase):
+            return code
+        if (group := self.group(phrase)) and group.code:
+            return group.code
         organisation = self.organisation(phrase)
-        return self.country_named(phrase) or (group.code if group else None) or (organisation.code if organisation else None)
+        return organisation.code if organisation else None
 
     def country_named(self, phrase: str) -> str | None:
         """Return the code of the state or dependency that *phrase* names, also by a form of state (the Republic of Kenya)."""
@@ -139,6 +142,8 @@ class Knowledge:
 
     def group(self, phrase: str) -> Group | None:
         """Return what *phrase* says where it is a nationality, religion or other group, as adjective or people."""
+        if phrase.islower():
+            return None
         return next((found for form in _singulars(phrase) if (found := _find(self._groups, form))), None)
 
     def capital_country(self, name: str) -> str | None:
