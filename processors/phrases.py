@@ -6,7 +6,8 @@ from spacy.tokens import Token
 
 from processors.scene import Scene, by_dep, conjoined
 
-MODIFIERS = ("compound", "amod", "nmod", "poss", "nummod", "advmod", "quantmod", "case")
+OWN_MODIFIERS = ("compound", "amod", "nmod", "poss", "nummod")
+MODIFIERS = (*OWN_MODIFIERS, "advmod", "quantmod", "case")  # of a modifier: "nearly 3,000 soldiers", "Peru's army"
 MAX_NAME_TOKENS = 12
 MAX_TITLE_TOKENS = 5  # words of a title after its head: "Secretary of State for Defence"
 NAMED = frozenset({"PERSON", "ORG"})
@@ -16,7 +17,7 @@ def extent(scene: Scene, token: Token) -> tuple[int, int]:
     """Return the tokens of the phrase as it is quoted: a title with its name, a body with whose it is, no article, no clause."""
     start, end = scene.mention_of[token.i] or (token.i, token.i + 1)
     first = max(end - MAX_NAME_TOKENS, scene.sentence_of[token.i][0])
-    pending = [c for c in by_dep(scene, token, *MODIFIERS) if first <= c.i < token.i]
+    pending = [c for c in by_dep(scene, token, *OWN_MODIFIERS) if first <= c.i < token.i]
     while pending:
         child = pending.pop()
         start = min(start, child.i)

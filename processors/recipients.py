@@ -105,7 +105,7 @@ def _places_to_look(scene: Scene, reading: Reading) -> Iterator[Token]:
         things = [n for n in objects if not is_party(scene, n)]
         yield from (n for n in objects if is_party(scene, n))
         if reading.type in GIVING:
-            yield from _after(scene, (head,), TO)
+            yield from _after(scene, (head, *objects), TO)
         if reading.type in AGAINST_OWNER:
             yield from things
             yield from (owner for noun in reading.heads if noun in things for owner in by_dep(scene, noun, "poss", "amod", "compound"))
@@ -231,7 +231,8 @@ def right_of(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple
         if token.text in {",", ";"} or (token.tag_ in FINITE and scene.cue("speech", scene.lemma_of[token.i])):
             return ()
         placed = token.dep_ == "pobj" and token.head.lower_ in LOCATIVE
-        beside = is_party(scene, token) and token.head.i != head.i and not placed and not _is_means(scene, reading, token, actors)
+        theirs = _is_own(scene, token) or _is_means(scene, reading, token, actors)
+        beside = is_party(scene, token) and token.head.i != head.i and not placed and not theirs
         if beside and (found := others_than(parties_at(scene, token), actors)):
             return found
     return ()

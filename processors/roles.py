@@ -52,6 +52,8 @@ def _cast(scene: Scene, reading: Reading) -> Cast:
     if "+" in inner.roles:
         several = len({a.key for a in actors}) > 1
         together = others_than(_partners(scene, reading) or ([] if several else right_of(scene, reading, actors)), actors)
+        if together and not actors:
+            actors = others_than(_in_whose_clause(scene, reading.head), together)
         if together or several:
             return Cast((*actors, *together), (), found if actors else "nominal")
         if reading.type == "CONSULT":
@@ -90,6 +92,15 @@ def _actors(scene: Scene, reading: Reading) -> tuple[tuple[Party, ...], str]:
                 return found, "nominal"
     before = _left_of(scene, reading.head)
     return before, "shared" if before else "none"
+
+
+def _in_whose_clause(scene: Scene, noun: Token) -> tuple[Party, ...]:
+    """Return who takes part in what is told beside his act: "in a meeting with the premier, the king agreed …"."""
+    above = noun.head.head
+    if is_verb(noun) or noun.dep_ != "pobj" or not (is_verb(above) or above.dep_ in {"nsubj", "nsubjpass"}):
+        return ()
+    subject = grammatical_subject(scene, above) if is_verb(above) else above
+    return parties_at(scene, subject) if subject is not None else ()
 
 
 def _acting(scene: Scene, reading: Reading) -> tuple[Token, ...]:
