@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from spacy.tokens import Token
 
-from processors.lexicon import Entry, Slot
+from processors.lexicon import PARTICLES, Entry, Slot
 from processors.modality import resolve_mode
 from processors.naming import is_party
 from processors.scene import Scene, by_dep, conjoined, is_verb, objects_of_preposition
@@ -85,7 +85,7 @@ def _holds(scene: Scene, token: Token, entry: Entry) -> bool:
         return False
     if entry.particle and not _has_particle(scene, token, entry.particle):
         return False
-    if entry.infinitive and not any(c.tag_ == "VB" for c in by_dep(scene, token, "xcomp", "ccomp", "advcl")):
+    if entry.infinitive and not any(_is_infinitive(scene, c) for c in by_dep(scene, token, "xcomp", "ccomp", "advcl")):
         return False
     asked = [slot for slot in entry.frame if slot.bond == "or"]
     if asked and not any(_slot_filled(scene, token, slot) for slot in asked):
@@ -114,7 +114,10 @@ def _has_particle(scene: Scene, token: Token, particle: str) -> bool:
         return any(c.lower_ == particle for c in scene.children[token.i]) or (token.i > 0 and scene.doc[token.i - 1].lower_ == particle)
     if token.i + 1 < len(scene.doc) and scene.doc[token.i + 1].lower_ == particle:
         return True
-    return any(c.lower_ == particle and c.i > token.i and not _of_time(scene, c) for c in scene.children[token.i])
+    after = (c for c in scene.children[token.i] if c.i > token.i and c.lower_ == particle)
+    if particle in PARTICLES:  # beyond an object: "gave himself up", "forced the agency out of …", and not "gave himself up in Paris"
+        return any(c.dep_ == "prt" or by_dep(scene, c, "prep") for c in after)
+    return any(not _of_time(scene, c) for c in after)
 
 
 def _of_time(scene: Scene, preposition: Token) -> bool:
@@ -214,7 +217,11 @@ def _clause_content(scene: Scene, clauses: list[Token], depth: int) -> Reading |
 
 def _purpose_clauses(scene: Scene, token: Token) -> list[Token]:
     """Return infinitives that the parser hung beside the verb or noun ("a plan to withdraw")."""
-    return [c for c in by_dep(scene, token, "advcl", "acl") if c.tag_ == "VB" and any(a.tag_ == "TO" for a in by_dep(scene, c, "aux"))]
+    return [c for c in by_dep(scene, token, "advcl", "acl") if _is_infinitive(scene, c)]
+
+
+def _is_infinitive(scene: Scene, verb: Token) -> bool:
+    return verb.tag_ == "VB" and any(c.tag_ == "TO" for c in by_dep(scene, verb, "aux"))
 
 
 def _gerunds(scene: Scene, token: Token) -> list[Token]:
