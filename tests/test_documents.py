@@ -24,7 +24,8 @@ def links() -> list[tuple[str, str]]:
 def commands() -> list[str]:
     """Every line in an indented block that runs ``dateline``, without what explains it after two blanks or more."""
     lines = [line.strip() for text in TEXTS.values() for line in text.splitlines() if line.startswith("    ")]
-    found = [re.search(r"(?:^|exec ingest |^DATELINE_.* )dateline ((?:[a-z]|--).*)", re.split(r" {2,}", line)[0]) for line in lines]
+    command = re.compile(r"(?:^|exec (?:ingest|process) |^DATELINE_.* )dateline ((?:[a-z]|--).*)")
+    found = [command.search(re.split(r" {2,}", line)[0]) for line in lines]
     return sorted({match[1].partition(" | ")[0] for match in found if match})
 
 

@@ -15,6 +15,7 @@ from stream.errors import ConfigError, TransientError
 from stream.settings import load_settings
 
 HEALTH_TIMEOUT = 5.0  # seconds
+EVERY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104  compared with, not listened on
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # past any HTTP_PROXY of the environment
 
@@ -56,7 +57,8 @@ def health(
     port = metrics_port or settings.metrics_port
     if not port:
         raise ConfigError("no port to ask: give --metrics-port or set DATELINE_METRICS_PORT, as for the worker")
-    url = f"http://127.0.0.1:{port}/{'readyz' if ready else 'livez'}"
+    host = "127.0.0.1" if settings.metrics_host in EVERY_ADDRESS else settings.metrics_host
+    url = f"http://{host}:{port}/{'readyz' if ready else 'livez'}"
     try:
         with _DIRECT.open(url, timeout=HEALTH_TIMEOUT) as answer:
             typer.echo(answer.read().decode(), nl=False)

@@ -1,10 +1,12 @@
-"""The command line, run in this process as the console script would."""
+"""The command line, run in this process as the console script would; and waiting."""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -39,3 +41,11 @@ def run(env: dict[str, str], *arguments: str, stdin: bytes = b"", **more: str) -
         stream.flush()
         outputs.append(stream.buffer.getvalue())  # type: ignore[attr-defined]
     return Done(int(ended.value.code or 0), *outputs)
+
+
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
+    """Return whether *condition* came true within *seconds*."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return condition()

@@ -25,6 +25,7 @@ from stream.connect import connect_broker
 from stream.errors import ConfigError
 from stream.sink import TopicSink
 from stream.stage import Poll, Source, Stage, run_stage
+from tests.dateline.running import until
 
 GROUP, TOPIC = "t.stage", "in"
 BOTH = frozenset({TopicPartition(TOPIC, 0), TopicPartition(TOPIC, 1)})
@@ -105,6 +106,32 @@ def test_records_that_wait_in_its_partitions_make_an_idle_worker_red(broker: Bro
     assert b"t.stage: 3 wait and nothing was done" in monitor.answer("/livez")[2]
     monitor.on_batch(Batch(GROUP, 3, (), 0.1, datetime.now(UTC)))
     assert a_monitor(broker).answer("/livez") == (200, "text/plain; charset=utf-8", b"alive\n")
+
+
+def test_a_stage_that_hangs_turns_red_and_green_again_when_it_goes_on(broker: Broker) -> None:
+    monitor, stop, hanging, go_on = a_monitor(broker, patience=0.3), threading.Event(), threading.Event(), threading.Event()
+
+    def handle(values: Sequence[str]) -> Sequence[str]:
+        hanging.set()
+        go_on.wait(30)
+        return ()
+
+    stage = Stage(GROUP, Source(TOPIC, lambda record: "x", len), TopicSink[str](broker, "out", lambda value: (b"k", b"")), handle)
+    watched = {"on_batch": monitor.on_batch, "on_poll": monitor.on_poll}
+    worker = threading.Thread(target=lambda: run_stage(stage, broker, stop, dead_letters="dead", version="0", **watched))
+    send(broker, "a")
+    worker.start()
+    assert hanging.wait(30)
+    assert until(lambda: looked_at(monitor) == 503)
+    go_on.set()
+    assert until(lambda: looked_at(monitor) == 200)
+    stop.set()
+    worker.join(30)
+
+
+def looked_at(monitor: Monitor) -> int:
+    monitor.look()
+    return monitor.answer("/livez")[0]
 
 
 def test_records_in_partitions_of_others_are_not_its_fault(broker: Broker) -> None:

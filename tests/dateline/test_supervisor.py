@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dateline.supervisor import ports
+from tests.dateline.running import until
 
 
 @pytest.fixture
@@ -29,13 +29,6 @@ def supervisor(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 def started(log: Path) -> list[tuple[str, int]]:
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     return [(line["child"], line["pid"]) for line in lines if line["event"] == "worker started"]
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return condition()
 
 
 def lives(pid: int) -> bool:
