@@ -9,7 +9,7 @@ from processors.contexts import Cues, contexts_of, find_cues
 from processors.drafts import Draft
 from processors.event_dates import date_event, default_date, is_historical, times_of
 from processors.event_places import Ground, event_place, filed_from, ground
-from processors.magnitudes import magnitudes_of
+from processors.magnitudes import befell_nobody, magnitudes_of
 from processors.scene import Scene
 from stream.messages import Event, Magnitudes
 
@@ -28,7 +28,11 @@ def read_background(scene: Scene) -> Background:
 
 
 def detailed(scene: Scene, background: Background, drafts: Sequence[Draft]) -> list[Draft]:
-    """Give the events of one sentence their details, as far as its words and its paragraph tell them."""
+    """Give the events of one sentence their details, as far as its words and its paragraph tell them.
+
+    That nobody was hurt is a count of the event beside it and none by itself.
+    """
+    drafts = [d for d in drafts if any(p.sector != "UNK" for p in d.event.actors) or not befell_nobody(scene, d.heads[0])]
     if not drafts:
         return []
     start, end = scene.sentence_of[drafts[0].order]

@@ -42,6 +42,11 @@ def magnitudes_of(scene: Scene, start: int, end: int, events: Sequence[tuple[Tok
     return [Magnitudes(**found) for found in counts]
 
 
+def befell_nobody(scene: Scene, word: Token) -> bool:
+    """Return whether *word* says that nobody came to harm: "no one was hurt"."""
+    return any(_says(scene, word, cue) and _count_at(scene, word, own=False) == NOBODY for cue, _ in KINDS.values())
+
+
 def _says(scene: Scene, word: Token, cue: str) -> bool:
     return scene.cue(cue, scene.lemma_of[word.i]) or scene.cue(cue, word.lower_)
 

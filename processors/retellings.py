@@ -35,15 +35,32 @@ def with_retellings(scene: Scene, on: Ground, drafts: Sequence[Draft]) -> list[D
     found = sorted(drafts, key=lambda d: d.order)
     orders = [draft.order for draft in found]
     taken = {head.i for d in found for head in d.heads}
+    deeds = _deeds(scene, found)
+    gone: set[int] = set()
     for token in scene.doc if found else ():
         if token.i in taken or not _refers_back(scene, token):
             continue
         _, end = scene.sentence_of[token.i]
-        beside = range(bisect_left(orders, token.i), min(bisect_left(orders, end), bisect_left(orders, token.i) + REACH))
-        before = range(bisect_left(orders, token.i) - 1, max(bisect_left(orders, token.i) - 1 - REACH, -1), -1)
-        meant = next((n for n in (*beside, *before) if _is_meant(scene, token, found[n])), None)
+        here = bisect_left(orders, token.i)
+        beside = range(here, min(bisect_left(orders, end), here + REACH))
+        before = range(here - 1, max(here - 1 - REACH, -1), -1)
+        own = deeds.get(token.i)
+        options = (n for n in (*beside, *before) if n != own and n not in gone)
+        meant = next((n for n in options if _is_meant(scene, token, found[n])), None)
         if meant is not None:
             found[meant] = _told_again(scene, on, found[meant], token)
+            gone |= set() if own is None else {own}
+    return [draft for n, draft in enumerate(found) if n not in gone]
+
+
+def _deeds(scene: Scene, drafts: Sequence[Draft]) -> dict[int, int]:
+    """Map the deed that stands for an unnamed actor ("killed in the attack") to the number of its event, which is the deed itself."""
+    found: dict[int, int] = {}
+    for n, draft in enumerate(drafts):
+        people = draft.event.actors
+        span = scene.doc.char_span(people[0].start, people[0].end) if [p.sector for p in people] == ["UNK"] else None
+        if span is not None:
+            found[span.root.i] = n
     return found
 
 

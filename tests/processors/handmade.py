@@ -11,6 +11,7 @@ from spacy.tokens import Doc
 
 from processors.facts import DocumentFacts
 from processors.knowledge import load_knowledge
+from processors.places import find_place
 from stream.messages import Entity, Event, Mention, TimeExpression
 
 CONSTRUCTIONS = Path(__file__).with_name("constructions.txt")
@@ -39,9 +40,9 @@ class Construction:
     events: tuple[str, ...]
 
 
-def constructions() -> list[Construction]:
-    """Return the blocks of constructions.txt."""
-    text = "\n".join(line for line in CONSTRUCTIONS.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
+def constructions(path: Path = CONSTRUCTIONS) -> list[Construction]:
+    """Return the blocks of a file like constructions.txt."""
+    text = "\n".join(line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
     found = []
     for block in text.strip().split("\n\n"):
         name, tree, *events = block.strip().splitlines()
@@ -73,7 +74,15 @@ def make_facts(doc: Doc, published_on: date | None = None, times: tuple[TimeExpr
             span = doc[i:end]
             mention = Mention(start=span.start_char, end=span.end_char, text=span.text, label="GPE")
             entities.append(
-                Entity(id=f"e{len(entities) + 1}", key=f"GPE:{span.text}", name=span.text, type="GPE", country=country, mentions=(mention,))
+                Entity(
+                    id=f"e{len(entities) + 1}",
+                    key=f"GPE:{span.text}",
+                    name=span.text,
+                    type="GPE",
+                    country=country,
+                    place=find_place(span.text, knowledge),
+                    mentions=(mention,),
+                )
             )
         i = max(end, i + 1)
     return DocumentFacts(entities=tuple(entities), times=times, published_on=published_on)
