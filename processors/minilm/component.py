@@ -135,6 +135,7 @@ class MiniLM:
             self._take(reading, rows[start:end], lines[start:end], marks[start:end], table, heads)
         table[rows, 2] = self._numbers.features(table[rows, 0], [doc[int(row)].lower_ for row in rows])
         self._add_quantities(doc, table)
+        _mend_complements(table, heads, self._numbers)
         _hang_spaces(heads, flags)
         self._write(doc, table, heads)
 
@@ -215,6 +216,7 @@ class _Numbers:
         self.quantities = dict(zip(QUANTITIES, _hashes(add(name) for name in QUANTITIES).tolist(), strict=True))
         self.space_tag, self.space_pos, self.space_dep = _hashes([add("_SP"), add("SPACE"), add("dep")]).tolist()
         self.root = int(self.deps[labels.deps.index("ROOT")])
+        self.mark, self.relcl, self.acl = (int(_hashes([add(name)])[0]) for name in ("mark", "relcl", "acl"))
         self.no_features = int(_hashes([vocab.morphology.add("")])[0])
         self._by_tag: dict[int, int] = {}
         self._by_word: dict[tuple[int, str], int] = {}
@@ -255,6 +257,15 @@ def _blank(n: int, numbers: _Numbers) -> tuple[Ints, Ints]:
     table[:, 0], table[:, 1], table[:, 2], table[:, 4] = numbers.space_tag, numbers.space_pos, numbers.no_features, numbers.space_dep
     table[:, 5] = _IOB_OUTSIDE
     return table, np.maximum(np.arange(n) - 1, 0)
+
+
+def _mend_complements(table: Ints, heads: Ints, numbers: _Numbers) -> None:
+    """Have a clause with a subordinator complete its noun: in "the claim that he fired" it is no relative clause.
+
+    In the treebanks one clause in a hundred with one is relative; the network, which labels each word by itself, gives more.
+    """
+    clauses = heads[table[:, 4] == numbers.mark]
+    table[clauses[table[clauses, 4] == numbers.relcl], 4] = numbers.acl
 
 
 def _hang_spaces(heads: Ints, flags: Ints) -> None:

@@ -97,6 +97,14 @@ def test_starts_given_by_an_earlier_component_are_obeyed(nlp: Language) -> None:
 
 
 @needs_model
+def test_no_clause_with_a_subordinator_is_relative(nlp: Language) -> None:
+    claims = ("pretext", "claim", "allegation", "suspicion", "warning", "rumour", "belief", "fact")
+    told = nlp.pipe(f"The army shelled the village under the absurd {noun} that its people had fired at a convoy." for noun in claims)
+    marked = [mark.head.dep_ for doc in told for mark in doc if mark.dep_ == "mark"]
+    assert marked
+    assert "relcl" not in marked
+
+
 def test_a_pipeline_written_and_loaded_again_annotates_the_same(nlp: Language, tmp_path: Path) -> None:
     nlp.to_disk(tmp_path / "copy")
     expected = annotation(nlp(STORY))
