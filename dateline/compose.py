@@ -8,17 +8,20 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Engine
 
 from dateline import __version__
+from dateline.brake import Brake
 from dateline.observer import Nobody, Observer
 from storage.dead_letters import gaps_accepted, record_gaps
 from storage.engine import check_migration, connect_database, current_migration, transaction, upgrade
 from storage.in_flight import InFlightTable
 from storage.worker import DatabaseSink, DeadLetterSink
-from stream.broker import Broker, Record, TopicSpec
+from storage.writer import stored_offsets
+from stream.broker import Broker, Offsets, Record, TopicSpec
 from stream.connect import connect_broker
 from stream.errors import OffsetsLost, StageStopped, TransientError
 from stream.messages import AnnotatedArticle, decode
@@ -75,7 +78,15 @@ def ingest(settings: Settings, stop: threading.Event) -> None:
     from ingest.worker import Timing, run_ingest  # each worker imports its own libraries alone: memory, and time to start
 
     with _parts(settings, stop, "ingest") as (broker, engine, observer):
-        run_ingest(settings, engine, broker, stop, on_outcome=observer.on_outcome, timing=Timing(lease=settings.feed_lease))
+        brake = Brake(settings, broker, groups(settings))
+
+        def wait() -> str | None:
+            reason = brake()
+            observer.on_brake(reason)
+            return reason
+
+        timing = Timing(lease=settings.feed_lease)
+        run_ingest(settings, engine, broker, stop, brake=wait, on_outcome=observer.on_outcome, timing=timing)
 
 
 def process(settings: Settings, stop: threading.Event) -> None:
@@ -102,12 +113,18 @@ def store(settings: Settings, stop: threading.Event) -> None:
         letters: Source[Record] = Source(settings.dead_letters_topic, lambda record: record, lambda record: len(record.value or b""))
         copying = Stage(letters_group, letters, DeadLetterSink(engine, letters_group, keep_text=settings.store_text), _unchanged)
         writing = Stage(group, articles, DatabaseSink(engine, group, keep_text=settings.store_text), _unchanged)
-        with _beside(lambda: _run_stage(settings, copying, broker, engine, stop, observer), stop):
-            _run_stage(settings, writing, broker, engine, stop, observer)
+        with _beside(lambda: _run_stage(settings, copying, broker, engine, stop, observer, stored_offsets), stop):
+            _run_stage(settings, writing, broker, engine, stop, observer, stored_offsets)
 
 
 def _run_stage(
-    settings: Settings, stage: Stage[In, Out], broker: Broker, engine: Engine, stop: threading.Event, observer: Observer
+    settings: Settings,
+    stage: Stage[In, Out],
+    broker: Broker,
+    engine: Engine,
+    stop: threading.Event,
+    observer: Observer,
+    stored: Callable[[Engine, str], Offsets] | None = None,
 ) -> None:
     limits = Limits(settings.batch_records, settings.batch_chars, settings.failures_in_row)
 
@@ -125,6 +142,7 @@ def _run_stage(
             version=__version__,
             limits=limits,
             accepts=accepts,
+            stored=partial(stored, engine, stage.name) if stored else None,
             notes=InFlightTable(engine, stage.name),
             on_batch=observer.on_batch,
             on_poll=observer.on_poll,

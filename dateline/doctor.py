@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from dateline import compose
+from dateline.brake import DISK_FULL, embedded_folders
 from storage import queries
 from storage.base import database_now
 from storage.engine import check_migration, current_migration, reading
@@ -20,7 +21,7 @@ from stream.connect import shown
 from stream.errors import DatelineError
 from stream.settings import Settings
 
-DISK_LOW, DISK_FULL = 0.20, 0.10  # part of the disk that is free, below which this warns and fails
+DISK_LOW = 0.20  # part of the disk that is free, below which this warns; it fails where ingest waits
 MAX_SKEW = 5.0  # seconds between two clocks; leases follow the database's, articles are dated by ours
 
 
@@ -150,22 +151,12 @@ def _pipeline(patient: Patient) -> Finding:
 
 
 def _disk(patient: Patient) -> Finding:
-    folders = _embedded(patient.settings)
+    folders = embedded_folders(patient.settings)
     if not folders:
         return Finding("disk", State.ok, "broker and database lie elsewhere: their disks are to be watched there")
     worst = min(folders, key=lambda folder: shutil.disk_usage(folder).free)
     usage = shutil.disk_usage(worst)
     return judge_disk(usage.free, usage.total, worst)
-
-
-def _embedded(settings: Settings) -> tuple[Path, ...]:
-    """Return the folders of the embedded broker and database, or of what is there of their paths."""
-    files = [Path(url.removeprefix("sqlite:///")) for url in (settings.broker, settings.database) if url.startswith("sqlite:")]
-    return tuple(_existing(file.resolve().parent) for file in files)
-
-
-def _existing(folders: Path) -> Path:
-    return next(folder for folder in (folders, *folders.parents) if folder.is_dir())
 
 
 # By name: what it leans on, the remedy for an error that is raised, and the check.

@@ -50,6 +50,7 @@ class Monitor:
             self._asked[DATABASE] = self._look_at_database
         self._assigned: dict[str, frozenset[TopicPartition]] = dict.fromkeys(stages, frozenset())
         self._watch = Watch(stages or (FEEDS,), self._asked, time.monotonic())
+        self._braked = False
         self._metrics = Metrics(name)
         for stage in stages:
             self._metrics.stage(stage, partial(self._poll_age, stage))
@@ -72,6 +73,10 @@ class Monitor:
         """Note that a fetch ended."""
         self._watch.done(FEEDS, time.monotonic())
         self._metrics.fetched(outcome.kind, outcome.outcome, outcome.duration, new=outcome.new, changed=outcome.changed)
+
+    def on_brake(self, reason: str | None) -> None:
+        """Note whether feeds that are due wait on purpose."""
+        self._braked = reason is not None
 
     def look(self) -> None:
         """Ask the broker and the database, and note what they answer."""
@@ -115,7 +120,7 @@ class Monitor:
         pages, messages = upkeep.count_waiting(self._engine)
         self._metrics.queues(feeds=due, overdue=overdue, pages=pages, messages=messages)
         now = time.monotonic()
-        self._watch.waiting(FEEDS, due, now)
+        self._watch.waiting(FEEDS, 0 if self._braked else due, now)
         self._watch.polled(FEEDS, 1, now)
 
 

@@ -23,6 +23,9 @@ class Observer(Protocol):
     def on_outcome(self, outcome: Outcome) -> None:
         """A feed or a page was fetched."""
 
+    def on_brake(self, reason: str | None) -> None:
+        """Feeds are not fetched now for *reason*; None: they are."""
+
 
 class Nobody:
     """The observer of a worker that nobody watches."""
@@ -34,4 +37,7 @@ class Nobody:
         """Do nothing."""
 
     def on_outcome(self, outcome: Outcome) -> None:
+        """Do nothing."""
+
+    def on_brake(self, reason: str | None) -> None:
         """Do nothing."""

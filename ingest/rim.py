@@ -66,6 +66,10 @@ class Rim:
         """Return ``function(engine, …)`` as it ran on a thread, tried again while the database is away."""
         return await self.retry(lambda: self._threads.run(function, self._engine, *args, **kwargs))
 
+    async def aside(self, function: Callable[[], T]) -> T:
+        """Return what *function* gives on a thread."""
+        return await self._threads.run(function)
+
     async def try_db(self, function: Callable[Concatenate[Engine, P], object], *args: P.args, **kwargs: P.kwargs) -> None:
         """Run ``function(engine, …)`` on a thread once; where it fails, whatever it was to do runs out by itself."""
         with suppress(DatelineError):

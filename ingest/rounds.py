@@ -39,9 +39,16 @@ class FeedRounds:
         self._limits = Limits(tools.settings.min_interval, tools.settings.max_interval)
         self.room = tools.settings.fetch_concurrency
         self.poll = poll
+        self._waits_for: str | None = None
 
     async def claim(self, room: int) -> Sequence[FeedLease]:
-        """Lease up to *room* feeds that are due."""
+        """Lease up to *room* feeds that are due, none while there is a reason to wait."""
+        reason = await self._tools.rim.aside(self._tools.brake)
+        if reason != self._waits_for:
+            log.warning("no feed is fetched: %s", reason) if reason else log.info("feeds are fetched again")
+            self._waits_for = reason
+        if reason:
+            return ()
         return await self._tools.rim.db(leases.claim_due, room, self._lease)
 
     async def nothing_left(self) -> bool:

@@ -15,7 +15,7 @@ from stream.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """Ways to the database, the web, the parsers and the broker; *report* takes what came of each fetch."""
+    """Ways to the database, the web, the parsers and the broker; *report* takes what came of each fetch, *brake* says why to wait."""
 
     settings: Settings
     rim: Rim
@@ -23,3 +23,4 @@ class Tools:
     children: Children
     publisher: Publisher
     report: Callable[[Outcome], None]
+    brake: Callable[[], str | None]

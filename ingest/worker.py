@@ -60,11 +60,13 @@ def run_ingest(
     stop: threading.Event,
     *,
     once: bool = False,
+    brake: Callable[[], str | None] = lambda: None,
     on_outcome: Callable[[Outcome], None] = lambda outcome: None,
     timing: Timing = Timing(),
 ) -> None:
     """Run until *stop* is set; with *once*, until every due feed was fetched and nothing waits for a page or to be sent.
 
+    While *brake*, which is asked on threads and may look at the broker, gives a reason to wait, no feed is leased.
     *on_outcome* is called on this thread after each fetch. Raises StageStopped or ConfigError where an operator has to act; bad
     feeds and pages, and a database or a broker that is away, never end it.
     """
@@ -73,15 +75,24 @@ def run_ingest(
         log_outcome(outcome)
         on_outcome(outcome)
 
-    asyncio.run(_run(settings, Rim(engine, stop), broker, report, timing, once=once))
+    asyncio.run(_run(settings, Rim(engine, stop), broker, report, brake, timing, once=once))
 
 
-async def _run(settings: Settings, rim: Rim, broker: Broker, report: Callable[[Outcome], None], timing: Timing, *, once: bool) -> None:
+async def _run(
+    settings: Settings,
+    rim: Rim,
+    broker: Broker,
+    report: Callable[[Outcome], None],
+    brake: Callable[[], str | None],
+    timing: Timing,
+    *,
+    once: bool,
+) -> None:
     children = Children(PARSERS)
     publisher = Publisher(broker, settings.articles_topic, rim)
     try:
         async with make_session(settings) as session:
-            tools = Tools(settings, rim, session, children, publisher, report)
+            tools = Tools(settings, rim, session, children, publisher, report, brake)
             work = _all_once(tools, timing) if once else _always(tools, timing)
             await beside(rim.overdue(timing.last), beside(publisher.run(), work))
     except Overdue:

@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, case, func, select, tuple_, update
+from sqlalchemy import Connection, Engine, Table, bindparam, case, func, select, tuple_, update
 
 from storage.base import chunks
 from storage.dialect import insert_into, insert_rows, join_writers, upsert
+from storage.engine import reading
 from storage.rows import (
     Findings,
     Row,
@@ -52,7 +53,7 @@ from storage.schema import (
 )
 from storage.tombstones import spared
 from storage.withheld import without_text
-from stream.broker import Offsets
+from stream.broker import Offsets, TopicPartition
 from stream.messages import AnnotatedArticle
 
 FOUND_IN_ARTICLES = (event_mentions, event_participants, event_reports, events, article_entities)  # children first
@@ -127,6 +128,14 @@ def store_offsets(conn: Connection, group: str, offsets: Offsets, *, now: dateti
         for at, offset in sorted(offsets.items())
     ]
     upsert(conn, stage_offsets, rows)
+
+
+def stored_offsets(engine: Engine, group: str) -> Offsets:
+    """Return the offsets at which *group* goes on, as this database knows them."""
+    t = stage_offsets.c
+    with reading(engine) as conn:
+        rows = conn.execute(select(t.topic, t.partition, t.next_offset).where(t.consumer_group == group)).all()
+    return {TopicPartition(row.topic, row.partition): row.next_offset for row in rows}
 
 
 def _write_articles(conn: Connection, rows: list[Row]) -> dict[str, int]:

@@ -98,7 +98,10 @@ class Consumer(Protocol):
         """
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Read on at *offset* in an assigned partition; raises Fenced where it is not assigned."""
+        """Read on at *offset* in an assigned partition; raises Fenced where it is not assigned.
+
+        An offset that the log does not have is told by the next ``poll``, by OffsetsLost.
+        """
 
     def assignment(self) -> frozenset[TopicPartition]:
         """Return the partitions that this member owns now."""
@@ -137,6 +140,9 @@ class Broker(Protocol):
 
     def lag(self, group: str, topics: Sequence[str]) -> tuple[PartitionLag, ...]:
         """Return how far *group* is in every partition of *topics*, sorted."""
+
+    def waits_since_before(self, group: str, topics: Sequence[str], moment: datetime) -> bool:
+        """Tell whether a record of *topics* that was sent before *moment* (aware) is one that *group* has still to read."""
 
     def close(self) -> None:
         """Free what the broker itself holds. May be called twice."""

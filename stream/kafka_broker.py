@@ -92,6 +92,15 @@ class KafkaBroker:
             for at in sorted(partitions)
         )
 
+    def waits_since_before(self, group: str, topics: Sequence[str], moment: datetime) -> bool:
+        """Tell whether *group* has still to read a record that was sent before *moment*."""
+        waiting = {KafkaPartition(*one.partition): max(one.start, one.committed or 0) for one in self.lag(group, topics) if one.lag}
+        if not waiting:
+            return False
+        with self._cluster.admin() as admin:
+            later = admin.list_partition_offsets(dict.fromkeys(waiting, ms(moment.timestamp())))
+        return any(later[at].offset < 0 or offset < later[at].offset for at, offset in waiting.items())  # -1: all are older
+
     def close(self) -> None:
         """Nothing is held between calls."""
 
@@ -227,6 +236,7 @@ class KafkaConsumer:
         """Read on at *offset*; raises Fenced where *partition* is not assigned."""
         if partition not in self.assignment():
             raise Fenced(f"{partition.topic}[{partition.partition}] is not assigned to this member of {self._group}")
+        self._resume[KafkaPartition(*partition)] = offset
         self._inner.seek(KafkaPartition(*partition), offset)
 
     def assignment(self) -> frozenset[TopicPartition]:

@@ -6,12 +6,12 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future, wait
 from typing import TypeVar
 
 from stream.backoff import pause
-from stream.broker import Broker, Consumer, Offsets, Record, TopicPartition
+from stream.broker import Broker, Consumer, Offsets, PartitionLag, Record, TopicPartition
 from stream.chunk import Chunk, Interrupted
 from stream.errors import Fenced, OffsetsLost, TransientError
 from stream.threads import Threads
@@ -26,14 +26,28 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 
+def rewinds(stored: Offsets, lags: Iterable[PartitionLag], partitions: Collection[TopicPartition]) -> Offsets:
+    """Return where reading has to go on in those of *partitions* of which more is committed than *stored*."""
+    at = {one.partition: one.committed for one in lags if one.partition in partitions and one.committed is not None}
+    return {partition: stored.get(partition, 0) for partition, committed in at.items() if stored.get(partition, 0) < committed}
+
+
 class Member:
     """A group member that lives on while work is done on another thread, and that waits out whatever is transient."""
 
     def __init__(
-        self, broker: Broker, group: str, topic: str, stop: threading.Event, accepts: Callable[[OffsetsLost], bool], drain: float
+        self,
+        broker: Broker,
+        group: str,
+        topic: str,
+        stop: threading.Event,
+        accepts: Callable[[OffsetsLost], bool],
+        stored: Callable[[], Offsets] | None,
+        drain: float,
     ) -> None:
         self._broker, self._group, self._topic, self._stop = broker, group, topic, stop
-        self._accepts, self._drain = accepts, drain
+        self._accepts, self._stored, self._drain = accepts, stored, drain
+        self._compared: frozenset[TopicPartition] = frozenset()  # partitions whose committed offset is no later than the stored one
         self._consumer: Consumer | None = None
         self._thread = Threads(1, group)
 
@@ -53,14 +67,36 @@ class Member:
 
     def _read(self, consumer: Consumer, max_records: int) -> Sequence[Record]:
         try:
-            return consumer.poll(POLL_TIMEOUT, max_records)
+            records = consumer.poll(POLL_TIMEOUT, max_records)
         except OffsetsLost as e:
             if not self._accepts(e):
                 raise
             for (topic, partition), offset in e.resume.items():
                 consumer.seek(TopicPartition(topic, partition), offset)
             log.warning("went on behind records that are lost", extra={"stage": self._group, "missing": str(e.missing)})
-            return consumer.poll(POLL_TIMEOUT, max_records)
+            records = consumer.poll(POLL_TIMEOUT, max_records)
+        behind = self._go_back(consumer)
+        return [record for record in records if TopicPartition(record.topic, record.partition) not in behind]
+
+    def _go_back(self, consumer: Consumer) -> Offsets:
+        """Set partitions that came in back to where the sink itself is, if that is earlier; return those.
+
+        A sink that was restored from a copy is behind what the group has committed. It is never set forward: the same topic,
+        made anew, may have other records there.
+        """
+        fresh = consumer.assignment() - self._compared
+        if self._stored is None or not fresh:
+            return {}
+        try:
+            behind = rewinds(self._stored(), self._broker.lag(self._group, (self._topic,)), fresh)
+        except TransientError:
+            self._reopen()  # what was polled is read again
+            raise
+        for partition, offset in behind.items():
+            log.warning("went back to where the sink is", extra={"stage": self._group, "partition": str(partition), "offset": offset})
+            consumer.seek(partition, offset)
+        self._compared = consumer.assignment()
+        return behind
 
     def work(self, chunk: Chunk[In, Out]) -> None:
         """Run *chunk* on the work thread until it is done; raises what it raises for good, and Interrupted."""
@@ -98,6 +134,7 @@ class Member:
             try:
                 self._consumer.commit(offsets)
             except Fenced as e:
+                self._compared = frozenset()
                 log.warning("lost partitions; their records will be read again", extra={"stage": self._group, "error": str(e)})
                 kept = {partition: offset for partition, offset in offsets.items() if partition in self._consumer.assignment()}
                 if len(kept) == len(offsets):
@@ -121,6 +158,7 @@ class Member:
 
     def _reopen(self) -> None:
         consumer, self._consumer = self._consumer, None
+        self._compared = frozenset()
         if consumer is not None:
             try:
                 consumer.close()

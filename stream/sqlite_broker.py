@@ -19,6 +19,7 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from stream import sqlite_group, sqlite_log
@@ -70,6 +71,11 @@ class SqliteBroker:
         """Return how far *group* is in every partition of *topics*, sorted."""
         with self._file() as file, file.reading() as db:
             return sqlite_log.lags(db, group, topics)
+
+    def waits_since_before(self, group: str, topics: Sequence[str], moment: datetime) -> bool:
+        """Tell whether *group* has still to read a record that was sent before *moment*."""
+        with self._file() as file, file.reading() as db:
+            return sqlite_log.waits_since_before(db, group, topics, moment.timestamp())
 
     def close(self) -> None:
         """Nothing is held between calls."""
@@ -304,14 +310,19 @@ class SqliteConsumer:
         return records
 
     def _find_positions(self, db: sqlite3.Connection) -> None:
-        """Fill in positions that are not known; raise OffsetsLost where records before the log's start would be next."""
+        """Fill in positions that are not known; raise OffsetsLost where the log has not got what would be next."""
         missing: dict[tuple[str, int], tuple[int, int]] = {}
+        anew: dict[tuple[str, int], int] = {}
         for partition, owned in self._owned.items():
-            start, committed = sqlite_group.committed(db, self._group, owned.id)
+            start, end, committed = sqlite_group.committed(db, self._group, owned.id)
             if owned.position is None:
                 owned.position = start if committed is None else committed
             if owned.position < start:
                 missing[partition] = (owned.position, start)
-                owned.position = None
+            elif owned.position > end:  # another log: everything in it is still to be read
+                missing[partition], anew[partition] = (end, owned.position), start
+            else:
+                continue
+            owned.position = None
         if missing:
-            raise offsets_lost(self._group, missing)
+            raise offsets_lost(self._group, missing, anew)

@@ -121,12 +121,12 @@ def commit(db: sqlite3.Connection, group: str, offsets: Iterable[tuple[int, int]
     )
 
 
-def committed(db: sqlite3.Connection, group: str, partition: int) -> tuple[int, int | None]:
-    """Return where the log of a partition id starts, and the offset that *group* has committed."""
-    start, offset = db.execute(
-        "SELECT start, offset FROM partitions LEFT JOIN offsets ON partition = id AND grp = ? WHERE id = ?", (group, partition)
+def committed(db: sqlite3.Connection, group: str, partition: int) -> tuple[int, int, int | None]:
+    """Return where the log of a partition id starts and ends, and the offset that *group* has committed."""
+    start, end, offset = db.execute(
+        "SELECT start, end, offset FROM partitions LEFT JOIN offsets ON partition = id AND grp = ? WHERE id = ?", (group, partition)
     ).fetchone()
-    return start, offset
+    return start, end, offset
 
 
 def _new_generation(db: sqlite3.Connection, group: str) -> int:

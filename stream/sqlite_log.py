@@ -44,6 +44,18 @@ def lags(db: sqlite3.Connection, group: str, topics: Sequence[str]) -> tuple[Par
     return tuple(PartitionLag(group, TopicPartition(topic, number), offset, start, end) for topic, number, start, end, offset in rows)
 
 
+def waits_since_before(db: sqlite3.Connection, group: str, topics: Sequence[str], moment: float) -> bool:
+    """Tell whether the first record that *group* has still to read in some partition of *topics* was sent before *moment*."""
+    partitions = db.execute(
+        "SELECT id, max(start, coalesce(offset, 0)) FROM partitions LEFT JOIN offsets ON partition = id AND grp = ? "
+        f"WHERE topic IN ({marks(topics)})",
+        (group, *topics),
+    ).fetchall()
+    first = "SELECT sent_at FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT 1"
+    found = [db.execute(first, (_row_id(number, offset), _row_id(number + 1, 0))).fetchone() for number, offset in partitions]
+    return any(row is not None and row[0] < moment for row in found)
+
+
 def row_of(partition: int, key: bytes | None, value: bytes | None, headers: Headers, sent_at: float) -> Row:
     """Return a record for ``append``."""
     return partition, key, value, _pack(headers), sent_at

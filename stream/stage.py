@@ -24,7 +24,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from stream.batches import batches
-from stream.broker import Broker, Record, TopicPartition
+from stream.broker import Broker, Offsets, Record, TopicPartition
 from stream.chunk import Batch, Breaker, Chunk, Interrupted, Item
 from stream.dead_letters import DeadLetters
 from stream.errors import NOT_THE_INPUT, BadMessage, DatelineError, OffsetsLost, PermanentError
@@ -87,6 +87,7 @@ def run_stage(
     version: str,
     limits: Limits = Limits(),
     accepts: Callable[[OffsetsLost], bool] = lambda lost: False,
+    stored: Callable[[], Offsets] | None = None,
     notes: Notes = NO_NOTES,
     on_batch: Callable[[Batch], None] = lambda batch: None,
     on_poll: Callable[[Poll], None] = lambda poll: None,
@@ -95,13 +96,14 @@ def run_stage(
 
     TransientErrors are retried in place with capped exponential back-off. A record that fails for good goes, alone, to the
     topic *dead_letters*, with *version* in its headers. Where records were deleted before they were read, *accepts* says
-    whether an operator has taken the loss; then the stage goes on behind it. A record that workers die of is found by *notes*.
+    whether an operator has taken the loss; then the stage goes on behind it. Where *stored* says that the sink
+    itself has less than is committed, the stage goes back there. A record that workers die of is found by *notes*.
     *on_poll* and *on_batch* are called on this thread.
     Raises StageStopped, with nothing of the chunk committed, where an operator has to act first.
     """
     breaker = Breaker(stage.name, limits.failures_in_row)
     letters = DeadLetters(broker, dead_letters, stage.name, version)
-    member = Member(broker, stage.name, stage.source.topic, stop, accepts, limits.drain)
+    member = Member(broker, stage.name, stage.source.topic, stop, accepts, stored, limits.drain)
     in_flight = InFlight(notes)
     try:
         while not stop.is_set():

@@ -9,6 +9,7 @@ import typer
 from pydantic import SecretStr
 
 from dateline import compose
+from dateline.brake import Brake
 from dateline.commands.feeds import database
 from dateline.output import AsCsv, AsJson, cell, console, show
 from storage import queries
@@ -43,6 +44,7 @@ def status(as_json: AsJson = False) -> None:
         with reading(engine) as conn:
             rows, feeds = queries.counts(conn), queries.feed_health(conn)
         lags, problem = _lags(settings)
+        waiting = _ingest_waits(settings)
     health: dict[str, int] = {}
     for feed in feeds:
         health[feed["health"]] = health.get(feed["health"], 0) + 1
@@ -50,6 +52,7 @@ def status(as_json: AsJson = False) -> None:
         "broker": shown(settings.broker),
         "database": shown(settings.database),
         "feeds": health,
+        "ingest": waiting,
         "lag": lags,
         "rows": rows,
     }
@@ -60,6 +63,8 @@ def status(as_json: AsJson = False) -> None:
     console().print(
         "feeds     " + (", ".join(f"{count} {name}" for name, count in sorted(health.items())) or "none yet: dateline feeds add URL")
     )
+    if waiting:
+        console().print(f"ingest    fetches nothing: {waiting}", markup=False)
     for group, records in lags.items():
         console().print(f"lag       {group}: {f'unknown ({problem})' if records is None else records}", markup=False)
     show([{"table": name, "rows": count} for name, count in rows.items()], ("table", "rows"), as_json=False, as_csv=False)
@@ -213,6 +218,14 @@ def _letter(engine: Any, id_: int) -> Any:
     if row is None:
         raise ConfigError(f"there is no dead letter {id_}; `dateline dead-letters list` shows them")
     return row
+
+
+def _ingest_waits(settings: Settings) -> str | None:
+    broker = compose.open_broker(settings)
+    try:
+        return Brake(settings, broker, compose.groups(settings))()
+    finally:
+        broker.close()
 
 
 def _lags(settings: Settings) -> tuple[dict[str, int | None], str]:

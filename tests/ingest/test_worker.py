@@ -40,6 +40,15 @@ def test_a_missing_topic_ends_the_worker_with_the_remedy_and_loses_nothing(inges
     assert upkeep.count_waiting(ingest.engine) == (0, 1)
 
 
+def test_no_feed_is_leased_while_there_is_a_reason_to_wait(ingest: Ingest, loopback: Loopback, caplog: pytest.LogCaptureFixture) -> None:
+    feeds.add_feed(ingest.engine, loopback.serve("/feed", rss(("g1", loopback.url("/1"), LONG))))
+    ingest.brake = "the disk is full"
+    assert ingest.once() == []
+    assert "no feed is fetched: the disk is full" in caplog.text
+    ingest.brake = None
+    assert ingest.once() == ["fetched"]
+
+
 def test_two_workers_share_the_feeds_and_stop_when_told(ingest: Ingest, loopback: Loopback) -> None:
     for n in range(12):
         items = [(f"g{m}", loopback.url(f"/{n}/{m}"), LONG) for m in range(3)]

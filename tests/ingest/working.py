@@ -51,13 +51,21 @@ class Ingest:
         self._consumer = self.broker.consumer("test", [self.settings.articles_topic])
         self._read = 0
         self.outcomes: list[Outcome] = []
+        self.brake: str | None = None
 
     def once(self, broker: Broker | None = None, stop: threading.Event | None = None, **settings: object) -> list[str]:
         """Run a worker once; return what came of each fetch, in order."""
         before = len(self.outcomes)
         chosen = self.settings.model_copy(update=settings)
         run_ingest(
-            chosen, self.engine, broker or self.broker, stop or threading.Event(), once=True, on_outcome=self.outcomes.append, timing=QUICK
+            chosen,
+            self.engine,
+            broker or self.broker,
+            stop or threading.Event(),
+            once=True,
+            brake=lambda: self.brake,
+            on_outcome=self.outcomes.append,
+            timing=QUICK,
         )
         return [outcome.outcome for outcome in self.outcomes[before:]]
 

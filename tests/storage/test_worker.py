@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, delete, func, select
 
 from storage import queries
 from storage.dead_letters import accept_gaps, mark_replayed, record_gaps
 from storage.engine import reading, transaction
 from storage.schema import articles, dead_letters, stage_offsets
 from storage.worker import DatabaseSink, write_dead_letters
-from stream.broker import Record, TopicPartition, TopicSpec
+from storage.writer import store_offsets, stored_offsets
+from stream.broker import Broker, Record, TopicPartition, TopicSpec
 from stream.chunk import Batch
 from stream.connect import connect_broker
 from stream.dead_letters import Failure, send_dead_letter
-from stream.errors import BadMessage
+from stream.errors import BadMessage, OffsetsLost
 from stream.messages import AnnotatedArticle, decode, encode
 from stream.stage import Source, Stage, run_stage
 from tests.storage.samples import annotated
+from tests.stream.brokers import SqliteBackend
 
 TOPIC, LETTERS, GROUP = "t.annotated", "t.dead-letters", "t.store"
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
@@ -52,8 +55,10 @@ def letter(value: bytes | None = b"\x00\xff not JSON", offset: int = 7, message:
     return outbox.records[0]
 
 
-def test_stage_stores_what_the_topic_holds_and_where_it_stands(engine: Engine, tmp_path: Path) -> None:
-    broker, stop = connect_broker(f"sqlite:///{tmp_path / 'broker.db'}"), threading.Event()
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """A broker with 40 annotated articles, and one record that is none, in TOPIC."""
+    broker = connect_broker(f"sqlite:///{tmp_path / 'broker.db'}")
     broker.ensure_topics([TopicSpec(TOPIC, 2), TopicSpec(LETTERS, 1)])
     producer = broker.producer()
     for number in range(40):
@@ -61,24 +66,64 @@ def test_stage_stores_what_the_topic_holds_and_where_it_stands(engine: Engine, t
     producer.send(TOPIC, key=b"bad", value=b"no message")
     producer.flush()
     producer.close()
-    seen: list[Batch] = []
+    yield broker
+    broker.close()
+
+
+def store(broker: Broker, engine: Engine, records: int) -> None:
+    """Run the storage stage until it has done *records*."""
+    stop, seen = threading.Event(), list[Batch]()
 
     def count(batch: Batch) -> None:
         seen.append(batch)
-        if sum(one.records for one in seen) == 41:
+        if sum(one.records for one in seen) == records:
             stop.set()
 
     def as_it_is(messages: Sequence[AnnotatedArticle]) -> Sequence[AnnotatedArticle]:
         return messages
 
     source = Source(TOPIC, lambda record: decode(AnnotatedArticle, record.value), lambda message: len(message.article.text))
-    run_stage(Stage(GROUP, source, DatabaseSink(engine, GROUP), as_it_is), broker, stop, dead_letters=LETTERS, version="0", on_batch=count)
-    lags = broker.lag(GROUP, [TOPIC])
-    broker.close()
+    stage = Stage(GROUP, source, DatabaseSink(engine, GROUP), as_it_is)
+    stored = partial(stored_offsets, engine, GROUP)
+    threading.Timer(30.0, stop.set).start()
+    run_stage(stage, broker, stop, dead_letters=LETTERS, version="0", stored=stored, on_batch=count)
+
+
+def stored_articles(engine: Engine) -> int:
     with reading(engine) as conn:
-        assert conn.execute(select(func.count()).select_from(articles)).scalar_one() == 40
-        stored = {TopicPartition(row.topic, row.partition): row.next_offset for row in conn.execute(select(stage_offsets))}
-    assert stored == {lag.partition: lag.end for lag in lags if lag.end}
+        return conn.execute(select(func.count()).select_from(articles)).scalar_one()
+
+
+def test_stage_stores_what_the_topic_holds_and_where_it_stands(engine: Engine, broker: Broker) -> None:
+    store(broker, engine, 41)
+    assert stored_articles(engine) == 40
+    assert stored_offsets(engine, GROUP) == {lag.partition: lag.end for lag in broker.lag(GROUP, [TOPIC]) if lag.end}
+
+
+@pytest.mark.parametrize("kept", [0, 3])
+def test_a_database_restored_from_an_older_copy_is_filled_again_from_where_it_is(engine: Engine, broker: Broker, kept: int) -> None:
+    store(broker, engine, 41)
+    partition = TopicPartition(TOPIC, 0)
+    end = stored_offsets(engine, GROUP)[partition]
+    with transaction(engine) as conn:  # what an older copy has not got
+        conn.execute(delete(articles))
+        if kept:
+            store_offsets(conn, GROUP, {partition: kept})
+        else:
+            conn.execute(delete(stage_offsets).where(stage_offsets.c.partition == partition.partition))
+    store(broker, engine, end - kept)
+    assert stored_articles(engine) >= end - kept - 1  # one record may be the one that is none
+    assert stored_offsets(engine, GROUP)[partition] == end
+
+
+def test_a_restored_database_whose_records_are_gone_from_the_log_stops_the_stage(engine: Engine, broker: Broker, tmp_path: Path) -> None:
+    store(broker, engine, 41)
+    with transaction(engine) as conn:
+        conn.execute(delete(stage_offsets))
+    SqliteBackend(tmp_path / "broker.db").drop_records(TopicPartition(TOPIC, 0), 5)
+    with pytest.raises(OffsetsLost) as caught:
+        store(broker, engine, 100)
+    assert caught.value.missing == {(TOPIC, 0): (0, 5)}
 
 
 def test_dead_letter_is_stored_untouched(engine: Engine) -> None:

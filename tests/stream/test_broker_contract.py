@@ -16,6 +16,7 @@ from stream.errors import BrokerUnavailable, ConfigError, Fenced, OffsetsLost, R
 from tests.stream.brokers import KafkaBackend, SqliteBackend, Stand, after, read, until, values
 
 SHORT_SESSION = 2.0  # seconds, where a test waits for a member to be given up
+HOUR = timedelta(hours=1)
 EMPTY = 0.3  # seconds of a poll that is expected to give nothing
 
 
@@ -402,6 +403,28 @@ def test_records_that_are_gone_before_they_were_read_stop_the_group_until_the_ga
     consumer.seek(partition, 7)
     consumer.commit({partition: 7})
     assert values(read(consumer, 3)) == numbers(3, start=7)
+
+
+def test_an_offset_above_the_log_s_end_is_told_and_all_of_the_log_is_still_to_be_read(stand: Stand) -> None:
+    partition = TopicPartition(stand.make_topic(1), 0)
+    stand.publish(numbers(3))
+    consumer = stand.consumer()
+    consumer.commit(after(read(consumer, 3)))
+    consumer.seek(partition, 10)
+    with pytest.raises(OffsetsLost) as caught:
+        read(consumer, 1)
+    assert (caught.value.missing, caught.value.resume) == ({tuple(partition): (3, 10)}, {tuple(partition): 0})
+
+
+def test_only_old_records_that_are_still_to_be_read_are_waited_for(stand: Stand) -> None:
+    topic, long_ago, soon = stand.make_topic(2), datetime.now(UTC) - HOUR, datetime.now(UTC) + HOUR
+    assert not stand.broker.waits_since_before(stand.group, [topic], soon)
+    stand.publish(numbers(10))
+    assert stand.broker.waits_since_before(stand.group, [topic], soon)
+    assert not stand.broker.waits_since_before(stand.group, [topic], long_ago)
+    consumer = stand.consumer()
+    consumer.commit(after(read(consumer, 10)))
+    assert not stand.broker.waits_since_before(stand.group, [topic], soon)
 
 
 def test_a_new_group_starts_at_the_earliest_record_that_is_left(stand: Stand) -> None:

@@ -94,6 +94,18 @@ def test_the_file_shrinks_when_records_have_gone(stand: Stand, path: Path) -> No
     assert before > 20_000_000 > 1_000_000 > path.stat().st_size
 
 
+def test_the_file_does_not_grow_while_old_records_go_as_new_ones_come(stand: Stand, path: Path) -> None:
+    stand.broker.ensure_topics([TopicSpec(stand.topic, 1, timedelta(hours=1))])
+    sizes = []
+    for _ in range(6):
+        stand.publish([bytes(500_000)] * 10)
+        _age(stand, records=HOUR / 2 + 60, members=0)  # each round's records outlive one more round
+        _sweep(stand, time.time())
+        _checkpoint(path)
+        sizes.append(path.stat().st_size)
+    assert max(sizes) < 2.5 * 10 * 500_000
+
+
 def test_a_producer_drops_old_records_when_it_flushes(stand: Stand) -> None:
     stand.broker.ensure_topics([TopicSpec(stand.topic, 1, timedelta(hours=1))])
     stand.publish([b"old"])
