@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from processors.contexts import Cues, contexts_of, find_cues
 from processors.drafts import Draft
 from processors.event_dates import date_event, default_date, is_historical, times_of
-from processors.event_places import Ground, event_place, filed_from, ground
+from processors.event_places import Ground, event_place, filed_from, ground, home_of
 from processors.magnitudes import befell_nobody, magnitudes_of
 from processors.scene import Scene
 from stream.messages import Event, Magnitudes
@@ -43,12 +43,13 @@ def detailed(scene: Scene, background: Background, drafts: Sequence[Draft]) -> l
 def _detailed(scene: Scene, background: Background, draft: Draft, counts: Magnitudes) -> Draft:
     event = draft.event
     when, plan = date_event(times_of(scene, draft.heads), event.modality, scene.facts.published_on, verbal=event.quad in {1, 3})
+    place = event_place(scene, background.ground, draft.heads, event.type, event.mode)
     details = {
         "contexts": contexts_of(scene, background.cues, event, draft.order),
         "historical": is_historical(when, scene.facts.published_on),
         "date": when or default_date(scene, draft.heads[0]),
         "planned_date": plan,
-        "place": event_place(scene, background.ground, draft.heads, event.type, event.mode),
+        "place": place or home_of(scene, background.ground, (scene.doc[actor.head] for actor in draft.actors)),
         "magnitudes": counts,
     }
     return replace(draft, event=event.model_copy(update=details))

@@ -13,8 +13,12 @@ from stream.messages import Event
 
 
 class Who(NamedTuple):
-    """What tells whether two tellings mean the same party; *is_state* where it is a country or its government by name."""
+    """What tells whether two tellings mean the same party; *is_state* where it is a country or its government by name.
 
+    *head* is the token that heads it, *noun* its lemma.
+    """
+
+    head: int
     entity: str | None
     noun: str
     country: str | None
@@ -45,7 +49,9 @@ class Draft:
 
 def who(scene: Scene, parties: tuple[Party, ...]) -> tuple[Who, ...]:
     """Return what is compared of *parties*."""
-    return tuple(Who(p.value.entity, scene.lemma_of[p.head], p.value.country, p.value.sector, _is_state(scene, p.head)) for p in parties)
+    return tuple(
+        Who(p.head, p.value.entity, scene.lemma_of[p.head], p.value.country, p.value.sector, _is_state(scene, p.head)) for p in parties
+    )
 
 
 def _is_state(scene: Scene, head: int) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from spacy.tokens import Token
 
-from processors.places import find_place
+from processors.places import find_place, town_of
 from processors.scene import Scene, by_dep, is_verb
 from processors.syntax import governors, patients
 from stream.messages import Entity, Event, Place
@@ -63,6 +63,12 @@ def event_place(scene: Scene, on: Ground, heads: Sequence[Token], type_: str, mo
         if places := list(_places(scene, on, nouns)):
             return min(places, key=lambda p: _PRECISION.get(p.precision or "", 1))
     return _only_one(scene, on, heads[0])
+
+
+def home_of(scene: Scene, on: Ground, actors: Iterable[Token]) -> Place | None:
+    """Return the town whose administration is one of *actors*: it acts at home."""
+    names = (entity.name for token in actors if (entity := scene.entity_of[token.i]) is not None and entity.type == "ORG")
+    return next((place for name in names if (place := town_of(name, scene.knowledge, on.hints))), None)
 
 
 def filed_from(event: Event, dateline: Place | None) -> Place | None:

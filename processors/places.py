@@ -23,6 +23,7 @@ _KIND = (
 )
 _OF = re.compile(rf"(?:{_KIND}) of ", re.IGNORECASE)
 _AFTER = re.compile(rf" (?:{_KIND})$", re.IGNORECASE)
+_TOWN = re.compile(r"(?:the )?(?:city|town|municipality)(?: council)? of ", re.IGNORECASE)
 _DIVISION = re.compile(r" (?:province|region|state|district|governorate|county|prefecture|oblast|department)$", re.IGNORECASE)
 _SIDE = re.compile(r"(?:north|south|east|west|northern|southern|eastern|western|central|downtown|greater)(?:ern)?[- ]", re.IGNORECASE)
 _DATELINE = re.compile(
@@ -96,6 +97,12 @@ def is_ambiguous(name: str, knowledge: Knowledge) -> bool:
     """Return whether *name* is a state and a region of another as well (Georgia)."""
     country = knowledge.country_named(name)
     return country is not None and any(p.code != country and p.precision == "region" for p in knowledge.places(name))
+
+
+def town_of(name: str, knowledge: Knowledge, hints: Sequence[str] = ()) -> Place | None:
+    """Return the town whose administration a body is by its name (Municipality of Livorno), or None."""
+    match = _TOWN.match(name)
+    return find_place(name[match.end() :], knowledge, hints) if match else None
 
 
 def is_division(word: str) -> bool:

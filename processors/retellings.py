@@ -35,7 +35,7 @@ def with_retellings(scene: Scene, on: Ground, drafts: Sequence[Draft]) -> list[D
     found = sorted(drafts, key=lambda d: d.order)
     orders = [draft.order for draft in found]
     taken = {head.i for d in found for head in d.heads}
-    deeds = _deeds(scene, found)
+    deeds = _deeds(found)
     gone: set[int] = set()
     for token in scene.doc if found else ():
         if token.i in taken or not _refers_back(scene, token):
@@ -53,15 +53,9 @@ def with_retellings(scene: Scene, on: Ground, drafts: Sequence[Draft]) -> list[D
     return [draft for n, draft in enumerate(found) if n not in gone]
 
 
-def _deeds(scene: Scene, drafts: Sequence[Draft]) -> dict[int, int]:
+def _deeds(drafts: Sequence[Draft]) -> dict[int, int]:
     """Map the deed that stands for an unnamed actor ("killed in the attack") to the number of its event, which is the deed itself."""
-    found: dict[int, int] = {}
-    for n, draft in enumerate(drafts):
-        people = draft.event.actors
-        span = scene.doc.char_span(people[0].start, people[0].end) if [p.sector for p in people] == ["UNK"] else None
-        if span is not None:
-            found[span.root.i] = n
-    return found
+    return {draft.actors[0].head: n for n, draft in enumerate(drafts) if [who.sector for who in draft.actors] == ["UNK"]}
 
 
 def with_days_of_answers(drafts: Sequence[Draft], published_on: date | None) -> list[Draft]:

@@ -3,7 +3,7 @@
 import pytest
 
 from processors.knowledge import load_knowledge
-from processors.places import areas, dateline_place, find_place, place_in, place_near
+from processors.places import areas, dateline_place, find_place, place_in, place_near, town_of
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,14 @@ def test_a_place_that_no_table_has_is_somewhere_in_its_area() -> None:
     assert (texan.country, texan.region, texan.precision, texan.geonames_id) == ("USA", "Texas", "region", None)
     assert (turkish.country, turkish.lat) == ("TUR", None)
     assert place_near("Nowhereville", (), knowledge) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "town"), [("Municipality of Livorno", "Livorno"), ("the City of Chicago", "Chicago"), ("Bank of China", None)]
+)
+def test_a_town_is_found_in_the_name_of_its_administration(body: str, town: str | None) -> None:
+    place = town_of(body, load_knowledge(), ("ITA",))
+    assert (place.name if place else None) == town
 
 
 def test_a_small_town_is_believed_only_where_its_country_is_spoken_of() -> None:
