@@ -73,7 +73,8 @@ def home_of(scene: Scene, on: Ground, actors: Iterable[Token]) -> Place | None:
 
 def filed_from(event: Event, dateline: Place | None) -> Place | None:
     """Return the place of a story's dateline for an event of its day that has no other and a party of that country."""
-    if dateline is None or event.place is not None or event.historical or event.modality != "asserted" or event.quad == 3:
+    news = event.date is not None and event.date.precision == "day" and not event.historical
+    if dateline is None or event.place is not None or not news or event.modality != "asserted" or event.quad == 3:
         return event.place
     countries = {party.country for party in (*event.actors, *event.recipients)}
     return dateline if dateline.country in countries else None

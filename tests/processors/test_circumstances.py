@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from processors.events import code_events
 from processors.knowledge import load_knowledge
 from processors.times import find_times
-from stream.messages import Event, EventDate, Magnitude
+from stream.messages import Event, EventDate, Magnitude, Place, TimeExpression
 from tests.processors.handmade import Construction, constructions, make_doc, make_facts
 
 CIRCUMSTANCES = constructions(Path(__file__).with_name("circumstances.txt"))
@@ -29,6 +30,16 @@ def days(when: EventDate | None) -> str:
 
 def bounds(count: Magnitude) -> str:
     return str(count.min) if count.min == count.max else f"{count.min}-{'' if count.max is None else count.max}"
+
+
+@pytest.mark.parametrize(("day", "place"), [("2025-05-12", "Peshawar"), ("2025-02", None), ("2024-05-12", None)])
+def test_only_what_is_of_its_days_took_place_where_a_story_is_filed(day: str, place: str | None) -> None:
+    doc = make_doc("Pakistan/Pakistan/NNP/nsubj/1 attacked/attack/VBD/ROOT/1 rebels/rebel/NNS/dobj/1 then/then/RB/advmod/1 ./././punct/1")
+    start = doc.text.index("then")
+    time = TimeExpression(start=start, end=start + 4, text="then", type="DATE", value=day)
+    facts = replace(make_facts(doc, PUBLISHED, (time,)), dateline_place=Place(name="Peshawar", country="PAK", precision="city"))
+    (event,) = code_events(doc, facts, load_knowledge())
+    assert (event.place.name if event.place else None) == place
 
 
 @pytest.mark.parametrize("told", CIRCUMSTANCES, ids=lambda c: c.name)
