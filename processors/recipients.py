@@ -63,13 +63,17 @@ def _blamed(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[
     own = _frame_words(reading)  # "lodged a protest"
     for deed in (n for n in patients(scene, reading.head) if n not in reading.heads and scene.lemma_of[n.i] not in own):
         if any(scene.lexicon.type_row(e.type, None).quad > FORCEFUL for e in scene.lexicon.nouns.get(scene.lemma_of[deed.i], ()) if e.type):
-            return others_than(doers(scene, deed), actors) or (as_thing(scene, deed),)
+            loose = () if is_passive(scene, reading.head) else objects_of_preposition(scene, reading.head, "by".__eq__)
+            by = (p for noun in loose for p in parties_at(scene, noun))  # the parser hung the deed's "by" to the verb
+            return others_than(doers(scene, deed), actors) or others_than(by, actors) or (as_thing(scene, deed),)
     return ()
 
 
 def doers(scene: Scene, noun: Token) -> tuple[Party, ...]:
     """Return who does what *noun* says: after "by" or "between", its possessor, the adjective or name before it."""
     after = [n for wanted in ({"by"}, {"between", "among"}) for n in objects_of_preposition(scene, noun, wanted.__contains__)]
+    for victim in objects_of_preposition(scene, noun, "of".__eq__):  # "the arrest of activists by the police"
+        after += objects_of_preposition(scene, victim, "by".__eq__)
     before = [
         c
         for c in by_dep(scene, noun, "poss", "amod", "compound", "nmod")

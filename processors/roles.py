@@ -50,7 +50,7 @@ def _cast(scene: Scene, reading: Reading) -> Cast:
         return _reversed(scene, reading)
     actors, found = _actors(scene, reading)
     if "+" in inner.roles:
-        several = len({a.key for a in actors}) > 1
+        several = _are_several(actors)
         together = others_than(_partners(scene, reading) or ([] if several else right_of(scene, reading, actors)), actors)
         if together and not actors:
             actors = others_than(_in_whose_clause(scene, reading.head), together)
@@ -62,8 +62,13 @@ def _cast(scene: Scene, reading: Reading) -> Cast:
         actors, found = _first(scene, patients(scene, reading.head)), "direct"
     if not actors and reading.type in UNNAMED_ACTORS:
         actors, found = _generic(scene, reading)
-    mutual = "+" in reading.innermost.entry.roles and len({a.key for a in actors}) > 1  # "the two sides failed to agree"
+    mutual = "+" in reading.innermost.entry.roles and _are_several(actors)  # "the two sides failed to agree"
     return Cast(actors, () if "0" in inner.roles or mutual else recipients(scene, reading, actors), found)
+
+
+def _are_several(actors: tuple[Party, ...]) -> bool:
+    """Return whether the actors have each other to deal with; an army and the rebels of one country do."""
+    return len({a.value.entity or a.value.text for a in actors}) > 1
 
 
 def _role_entry(scene: Scene, reading: Reading) -> Entry:
