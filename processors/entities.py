@@ -138,6 +138,8 @@ def _group(doc: Doc, mentions: Sequence[RawMention], knowledge: Knowledge) -> li
     drafts: dict[tuple[str, str], _Draft] = {}
     long_forms = _long_forms(doc, mentions)
     people = full_names(m for m in mentions if m.type == "PERSON")
+    tagged = {m.name for m in mentions if m.type == "ORG"}
+    bodies = {name for pair in long_forms.items() if not tagged.isdisjoint(pair) for name in pair}  # what is one where it is abbreviated
     organisations = sorted({m.name for m in mentions if m.type == "ORG" and " " in m.name}, key=lambda n: (-len(n), n))
     sided = _sided_countries(mentions, knowledge)
     for m in mentions:
@@ -148,8 +150,8 @@ def _group(doc: Doc, mentions: Sequence[RawMention], knowledge: Knowledge) -> li
             if name.lower() not in sided:
                 continue
             name, kind = sided[name.lower()], "GPE"
-        elif kind == "ORG":
-            name = long_forms.get(name) or _longer_form(name, organisations) or name
+        elif kind == "ORG" or name in bodies:
+            name, kind = long_forms.get(name) or _longer_form(name, organisations) or name, "ORG"
         drafts.setdefault((kind, _sameness(kind, name, knowledge)), _Draft(kind, name)).mentions.append(m)
     for draft in drafts.values():
         draft.name = _display_name(draft, knowledge)
@@ -326,7 +328,8 @@ def _country(draft: _Draft, place: Place | None, phrases: Sequence[Span], known:
 def _is_elsewhere(name: str, known: _Known) -> bool:
     """Return whether an organisation with a common name is not the one in the tables: the Labour Party of a text that is not on Britain."""
     codes = _codes(known.hints)
-    return bool(codes) and known.knowledge.is_common(name) and known.knowledge.country_of(name) not in codes
+    code = known.knowledge.country_of(name) or known.knowledge.metonym_country(name)
+    return bool(codes) and known.knowledge.is_common(name) and code not in codes
 
 
 def _metonym(name: str, knowledge: Knowledge) -> str | None:

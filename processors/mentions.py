@@ -25,6 +25,7 @@ _CITY_SIZES = {
     "PERSON": (1_000_000, 100_000),
     "ORG": (100_000, 100_000),
 }  # inhabitants, of one word and of several, from which a name is a city's
+_NAMED_BARE = frozenset({"ORG", "GPE", "MISC"})
 _HYPHENS = frozenset({"-", "‑", "–"})
 _LOCATIVES = frozenset({"in", "near", "outside", "around"})
 _PARTY_TAG = re.compile(r"(?:[DRI]|Dem|Rep|Ind)-[A-Z][A-Za-z]*\.?$")  # R-La. behind an American politician
@@ -148,6 +149,8 @@ def _corrected(doc: Doc, start: int, end: int, label: str, knowledge: Knowledge,
     """Return the type that the words beside a name or its own head show, else *label*."""
     if label in ("GPE", "MISC") and end - start > 1 and doc[end - 1].lower_ in spec.organisation_nouns:
         return "ORG"
+    if label in ("GPE", "MISC") and end - start > 2 and doc[start].lower_ in spec.organisation_nouns and doc[start + 1].lower_ == "of":
+        return "ORG"  # the Municipality of Livorno
     name = doc[start:end].text
     if label in ("GPE", "ORG") and end < len(doc) and doc[end].lower_ in spec.governments and not _is_known(name, knowledge):
         return "PERSON"  # the Monti government
@@ -275,12 +278,19 @@ def _trimmed(doc: Doc, start: int, end: int, label: str, knowledge: Knowledge, s
         end -= 1
     while start < end and (_is_edge(doc[start]) or doc[start].lower_ in _ARTICLES):
         start += 1
+    while label in _NAMED_BARE and end - start > 1 and _is_descriptor(doc[end - 1]) and doc[end - 2].pos_ == "PROPN":
+        end -= 1
     if label == "PERSON":
         while end - start > 1 and _is_title(doc[start], knowledge, spec):
             start += 1
     if start < end and doc[end - 1].text == ")" and "(" not in doc[start:end].text:
         end -= 1
     return start, end
+
+
+def _is_descriptor(token: Token) -> bool:
+    """Return whether *token* says what kind of thing the name before it is: Yonhap news agency, the Kolari party."""
+    return token.text.islower() and token.pos_ == "NOUN"
 
 
 def _is_edge(token: Token) -> bool:
@@ -329,7 +339,8 @@ def is_abbreviation(short: str, name: str) -> bool:
 def _is_name(span: Span, spec: LanguageSpec) -> bool:
     """Return whether a span of the pipeline can be a name: it has a capital and is no bare calendar word, side or number."""
     text = span.text
-    if _PARTY_TAG.match(text):
+    behind = "".join(token.text for token in span.doc[span.end : span.end + 2])
+    if _PARTY_TAG.match(text) or (len(text) == 1 and _PARTY_TAG.match(text + behind)):
         return False
     return any(c.isupper() for c in text) and text.lower() not in spec.calendar and not all(t.like_num or t.is_punct for t in span)
 
