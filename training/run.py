@@ -13,7 +13,7 @@ from training.export import export
 from training.train import encoder_folder, train
 
 PIPELINES = Path(__file__).resolve().parent.parent / "processors" / "pipelines"
-NAME, VERSION = "dateline_minilm", "0.1.0"
+NAME, VERSION = "dateline_minilm", "0.2.0"
 
 
 def build(checkpoint: Path, corpora: Path, work: Path, pipeline: Path) -> None:
