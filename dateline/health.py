@@ -100,9 +100,11 @@ class Watch:
             self._progress[name] = replace(known, waiting=records, done=now if records == 0 else known.done)
 
     def looked(self, look: Look) -> None:
-        """Note what the broker and the database answered."""
+        """Note what the broker and the database answered; the time while one did not is nobody's idleness."""
         with self._lock:
             self._look = look
+            if not_ready(look, look.at):
+                self._progress = {name: replace(known, done=look.at) for name, known in self._progress.items()}
 
     def alive(self, now: float, patience: float) -> tuple[str, ...]:
         """Return ``not_alive`` of what was seen so far."""

@@ -87,5 +87,16 @@ def test_other_partitions_count_as_progress_and_the_same_ones_do_not() -> None:
     assert watch.alive(1_000.0, 940.0) == ()
 
 
+def test_the_time_while_something_was_away_is_not_held_against_a_worker() -> None:
+    watch = Watch(["s"], ["broker"], 0.0)
+    watch.polled("s", 4, 10.0, moved=True)
+    watch.looked(Look(5_000.0, {"broker": "it is away"}))
+    watch.looked(Look(5_015.0, {"broker": None}))
+    watch.waiting("s", 9, 5_015.0)
+    assert watch.alive(5_020.0, 900.0) == ()
+    watch.looked(Look(5_910.0, {"broker": None}))
+    assert watch.alive(5_910.0, 900.0) == ("s: 9 wait and nothing was done for 910 s",)
+
+
 def test_a_watch_is_not_ready_before_the_first_look() -> None:
     assert Watch(["s"], ["broker", "database"], 0.0).ready(1.0) == ("broker: not asked yet", "database: not asked yet")
