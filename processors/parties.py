@@ -84,8 +84,8 @@ def as_thing(scene: Scene, token: Token) -> Party:
 def _single(scene: Scene, token: Token, depth: int) -> list[Party]:
     if is_pronoun(scene, token):
         return _referred(scene, token, depth)
-    if token.dep_ in {"nsubj", "nsubjpass"} and token.lower_ in VAGUE and not by_dep(scene, token, "prep"):
-        return [party_at(scene, token, depth)]  # "Thousands marched"
+    if token.dep_ in {"nsubj", "nsubjpass"} and token.lower_ in VAGUE and _only_counts(scene, token):
+        return [party_at(scene, token, depth)]  # "Thousands marched", "tens of thousands marched"
     if depth <= MAX_DEPTH and scene.cue("quantity", scene.lemma_of[token.i]) and scene.entity_of[token.i] is None:
         inner = _after(scene, token, {"of"}, depth)
         if inner:
@@ -93,6 +93,11 @@ def _single(scene: Scene, token: Token, depth: int) -> list[Party]:
     if is_party(scene, token):
         return _meant(scene, token, depth) or _split(scene, token) or [party_at(scene, token, depth)]
     return _inside(scene, token, depth) if depth < MAX_DEPTH and scene.time_of[token.i] is None else []
+
+
+def _only_counts(scene: Scene, token: Token) -> bool:
+    counted = objects_of_preposition(scene, token, lambda _: True)
+    return all(scene.cue("quantity", scene.lemma_of[noun.i]) and not by_dep(scene, noun, "prep") for noun in counted)
 
 
 def _after(scene: Scene, token: Token, prepositions: set[str], depth: int) -> list[Party]:

@@ -206,7 +206,7 @@ def _reversed(scene: Scene, reading: Reading) -> Cast:
         after = objects_of_preposition(scene, head, lambda word: word in {"from", "by", "at", "of", "in"})
         objects = patients(scene, head) if is_verb(head) else []
         nouns = (*objects, *after) if reading.entry.type else (*after, *objects)  # a guest is the host's object: "received the king"
-        actors = actors or others_than(_first(scene, nouns), recipients)
+        actors = actors or next((found for noun in nouns if (found := others_than(parties_at(scene, noun), recipients))), ())
         if not actors and not is_verb(head):
             actors = others_than(noun_actors(scene, head), recipients)
     if not actors and reading.type == "ACCUSE" and (said := speaker(scene, reading.head)):
