@@ -63,12 +63,36 @@ def _configured(parser: Any) -> Any:
     return parser
 
 
+def _careful(parser: type[Any]) -> type[Any]:
+    """Return the class *parser*, whose handlers of elements fail as feedparser expects it: the element is then kept as one unknown."""
+    for name in dir(parser):
+        if name.startswith(("_start_", "_end_")):
+            setattr(parser, name, _failing_softly(getattr(parser, name)))
+    return parser
+
+
+def _failing_softly(handler: Callable[..., Any]) -> Callable[..., Any]:
+    def handle(parser: Any, *attributes: Any) -> Any:
+        try:
+            return handler(parser, *attributes)
+        except (LookupError, TypeError, ValueError) as e:  # an element stands where, or holds what, its handler does not think of
+            raise AttributeError(f"{handler.__name__}: {e}") from e
+
+    return handle
+
+
 class _Own:
     """What feedparser would get wrong; its handlers are found by their names."""
 
     push: Any
-    pop: Any
     _get_context: Any
+
+    def pop(self, element: str, strip_whitespace: int = 1) -> Any:
+        """Return the text of *element*, none where it has no place in what it stands in."""
+        try:
+            return super().pop(element, strip_whitespace)  # type: ignore[misc]
+        except (LookupError, TypeError, ValueError):
+            return ""
 
     def _start_media_description(self, attributes: object) -> None:
         """Keep it apart: it tells of a picture or film as often as of the entry."""
@@ -85,10 +109,12 @@ class _Own:
             people[-1].update(name_and_mail(context.get(key) or ""))
 
 
+@_careful
 class _Strict(_Own, api.StrictFeedParser):  # type: ignore[misc]
     pass
 
 
+@_careful
 class _Loose(_Own, api.LooseFeedParser):  # type: ignore[misc]
     pass
 

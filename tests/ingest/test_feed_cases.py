@@ -304,6 +304,15 @@ CASES = (
     whole("items nested by a forgotten end", f"{RSS}<item><title>One</title><item><title>Two</title></item>{END}", title="One", entries=2),
     whole("an end tag too many", f"{RSS}{ONE}</item>{TWO}{END}", title="One", entries=2),
     whole("a byte order mark in the middle", f'\ufeff<?xml version="1.0"?>\ufeff{RSS}{ONE}{END}', title="One"),
+    # elements that feedparser keeps things of its own under, or does not expect where they stand
+    rss("an element named links", "<links>x</links><title>One</title><link>https://news.example/1</link>", title="One"),
+    rss("an element named authors", '<authors a="b">x</authors><title>One</title><author>Jane</author>', title="One"),
+    rss("an element named contributors", "<contributors>x</contributors><contributor><name>Jane</name></contributor><title>One</title>", title="One"),
+    rss("an element named tags", "<tags>x</tags><category>A</category><title>One</title>", title="One"),
+    rss("an element named title_detail", "<title_detail>x</title_detail><title>One</title>", title="One"),
+    rss("media under other names", '<media_content>x</media_content><media:content url="/1.jpg"/><title>One</title>', title="One"),
+    rss("a position without a place", '<gml:pos xmlns:gml="http://www.opengis.net/gml">1 2</gml:pos><title>One</title>', title="One"),
+    rss("a licence without an address", '<c:license xmlns:c="http://backend.userland.com/creativeCommonsRssModule"/><title>One</title>', title="One"),
     whole("NUL bytes", f"{RSS}<item><title>O\0ne</title></item>{END}\0\0", title="One"),
 )  # fmt: skip
 

@@ -33,6 +33,7 @@ from ingest.urls import canonical_url, host_of, is_home_page, url_key
         ("https://example.org/a?b=2&a=1", "https://example.org/a?b=2&a=1"),
         ("https://example.org/a?id=7&utm_source=rss&UTM_Medium=feed&fbclid=x", "https://example.org/a?id=7"),
         ("https://example.org/a?utm_source=rss#top", "https://example.org/a"),
+        ("https://example.org/a?gad_source=1&epik=x&ScCid=y&p=3&hsa_acc=9", "https://example.org/a?p=3"),
         ("https://example.org/?p=12", "https://example.org/?p=12"),
         ("https://example.org/a?id=%3D&&q==", "https://example.org/a?id=%3D&q=="),
         ("https://example.org/a?mod=view&id=3", "https://example.org/a?mod=view&id=3"),
