@@ -53,7 +53,7 @@ def _strict(data: bytes) -> tuple[Any, str]:
     source.setByteStream(io.BytesIO(data))
     try:
         reader.parse(source)
-    except xml.sax.SAXException as e:
+    except (xml.sax.SAXException, LookupError, ValueError) as e:  # the latter for a second declaration, and for names with spaces
         return parser, " ".join(str(parser.exc or e).split())[:100] or type(e).__name__
     return parser, ""
 
@@ -85,6 +85,9 @@ class _Own:
     """What feedparser would get wrong; its handlers are found by their names."""
 
     push: Any
+    inimage: Any
+    inentry: Any
+    elementstack: Any
     _get_context: Any
 
     def pop(self, element: str, strip_whitespace: int = 1) -> Any:
@@ -93,6 +96,19 @@ class _Own:
             return super().pop(element, strip_whitespace)  # type: ignore[misc]
         except (LookupError, TypeError, ValueError):
             return ""
+
+    def _start_title(self, attributes: object) -> None:
+        """Keep the title of an entry's picture apart from that of the entry."""
+        if self.inimage and self.inentry:
+            self.push("image_title", 1)
+        else:
+            super()._start_title(attributes)  # type: ignore[misc]
+
+    def _end_title(self) -> None:
+        if self.elementstack and self.elementstack[-1][0] == "image_title":
+            self.pop("image_title")
+        else:
+            super()._end_title()  # type: ignore[misc]
 
     def _start_media_description(self, attributes: object) -> None:
         """Keep it apart: it tells of a picture or film as often as of the entry."""

@@ -44,7 +44,7 @@ def read(url: str, text: str, max_entries: int, country: str | None = None) -> P
 
 def _document(text: str) -> dict[str, Any]:
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=lambda name: None)
     except (ValueError, RecursionError) as e:
         raise ParseError(f"this starts like JSON but is none ({' '.join(str(e).split())[:100]})") from e
     if not isinstance(document, dict):

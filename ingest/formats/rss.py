@@ -56,7 +56,7 @@ def _entry(base: str, entry: Any, above: Any, country: str | None) -> FeedEntry:
         summary=_detail(entry, "summary") if _get(entry, "summary_detail") else plain_text(_string(_get(entry, "media_about"))),
         content=_content(entry),
         authors=_authors(entry, above),
-        categories=distinct(_line(tag.get("label") or tag.get("term")) for tag in _records(entry, "tags")),
+        categories=distinct(_name(tag.get("label") or tag.get("term")) for tag in _records(entry, "tags")),
         language=_language(entry),
         published_at=published_at,
         published_at_source=source,
@@ -100,7 +100,7 @@ def _content(entry: Any) -> str:
 def _authors(entry: Any, above: Any) -> tuple[str, ...]:
     """Return the names of the entry's authors; Atom's are else those of its source or of the feed (RFC 4287 §4.2.1)."""
     contexts = (context for context in (entry, _get(entry, "source"), above) if isinstance(context, Mapping))
-    named = (distinct(_line(author.get("name")) for author in _records(context, "authors")) for context in contexts)
+    named = (distinct(_name(author.get("name")) for author in _records(context, "authors")) for context in contexts)
     return next(filter(None, named), ())
 
 
@@ -159,6 +159,11 @@ def _ttl(feed: Any) -> timedelta | None:
 def _whole(value: object) -> int | None:
     digits = str(value or "").strip()
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 12 else None
+
+
+def _name(value: object) -> str:
+    """Return a name on one line; publishing systems put links, and entities twice, where no markup belongs."""
+    return one_line(html_to_text(_string(value)))
 
 
 def _line(value: object) -> str:

@@ -132,6 +132,8 @@ CASES = (
     rss("named entities undeclared", "<title>Caf&eacute;&nbsp;&mdash; na&iuml;ve</title>", title="Café — naïve"),
     rss("title of the media is no title", "<title>Own</title><media:content url='/1.jpg'><media:title>Photo</media:title></media:content>", title="Own"),
     rss("title of the media first", "<media:content url='/1.jpg'><media:title>Photo</media:title></media:content><title>Own</title>", title="Own"),
+    rss("title of the entry's picture", "<title>Own</title><image><url>/1.jpg</url><title>Photo</title><link>/photo</link></image>", title="Own", link=None),
+    rss("title of the entry's picture first", "<image><title>Photo</title></image><title>Own</title>", title="Own"),
     rss("itunes:title", "<itunes:title>Episode 1</itunes:title>", title="Episode 1"),
     rss("title and itunes:title", "<title>1: Episode</title><itunes:title>Episode</itunes:title>", title="1: Episode"),
     rss("dc:title", "<dc:title>Named</dc:title>", title="Named"),
@@ -179,6 +181,7 @@ CASES = (
     rss("dc:creator in CDATA", "<dc:creator><![CDATA[Jane Doe]]></dc:creator>", authors=("Jane Doe",)),
     rss("itunes:author", "<itunes:author>Jane Doe</itunes:author>", authors=("Jane Doe",)),
     rss("author and dc:creator", "<author>jane@news.example (Jane Doe)</author><dc:creator>Jane Doe</dc:creator>", authors=("Jane Doe",)),
+    rss("a link as author", "<dc:creator>&lt;a href='/jane'&gt;Jane Doe&lt;/a&gt;</dc:creator>", authors=("Jane Doe",)),
     rss("mail address alone", "<author>jane@news.example</author>", authors=()),
     rss("managing editor writes no items", "<title>t</title>", head="<managingEditor>ed@news.example (Ed)</managingEditor>", authors=()),
     atom("authors", "<author><name>Jane Doe</name><email>j@x.example</email></author><author><name>John Roe</name></author>", authors=("Jane Doe", "John Roe")),
@@ -187,6 +190,7 @@ CASES = (
     atom("contributors are no authors", "<author><name>Jane Doe</name></author><contributor><name>John Roe</name></contributor>", authors=("Jane Doe",)),
     # categories
     rss("categories", "<category>A</category><category domain='x'>B</category><category>A</category><category/>", categories=("A", "B")),
+    rss("category twice encoded", "<category>R&amp;amp;D</category>", categories=("R&D",)),
     rss("dc:subject", "<dc:subject>A</dc:subject>", categories=("A",)),
     rss("media:keywords", "<media:keywords>a, b</media:keywords>", categories=("a", "b")),
     rss("itunes:keywords", "<itunes:keywords>a, b</itunes:keywords>", categories=("a", "b")),
@@ -223,6 +227,7 @@ CASES = (
     json_feed("JSON 1.0", {"id": "1", "author": {"name": "Jane"}}, {"version": "https://jsonfeed.org/version/1"}, authors=("Jane",), **{"feed.format": "json10"}),
     json_feed("author of a JSON feed", {"id": "1"}, {"authors": [{"name": "Jane"}]}, authors=("Jane",)),
     json_feed("id that is a number", {"id": 17}, guid="17"),
+    json_feed("id that is no number", {"id": float("nan"), "title": "T"}, guid=None, title="T"),
     json_feed("text alone", {"id": "1", "content_text": "a < b & c"}, content="a < b & c"),
     json_feed("date_modified alone", {"id": "1", "date_modified": "2026-03-02T11:00:00+01:00"}, published_at=TEN, published_at_source="date_modified"),
     json_feed("external_url where there is no url", {"id": "1", "external_url": "https://o.example/1"}, link="https://o.example/1"),
@@ -313,6 +318,7 @@ CASES = (
     rss("media under other names", '<media_content>x</media_content><media:content url="/1.jpg"/><title>One</title>', title="One"),
     rss("a position without a place", '<gml:pos xmlns:gml="http://www.opengis.net/gml">1 2</gml:pos><title>One</title>', title="One"),
     rss("a licence without an address", '<c:license xmlns:c="http://backend.userland.com/creativeCommonsRssModule"/><title>One</title>', title="One"),
+    whole("two declarations", f'<?xml version="1.0"?><?xml version="1.0" encoding="gbk"?>{RSS}{ONE}{END}', title="One"),
     whole("NUL bytes", f"{RSS}<item><title>O\0ne</title></item>{END}\0\0", title="One"),
 )  # fmt: skip
 
