@@ -45,11 +45,20 @@ def find_mentions(doc: Doc, knowledge: Knowledge, spec: LanguageSpec) -> tuple[R
     """Return the mentions in text order, none overlapping another, one type for one name unless it is a person's surname."""
     model = _without_titles(doc, list(_model_spans(doc, knowledge, spec)), knowledge, spec)
     known = list(_known_spans(doc, knowledge))
-    model = [m for m in model if not any(_cross(m, other) for other in known)]
+    model = _without_crossing(model, known)
     chosen = _without_overlaps([*known, *_addressed(doc, spec), *model])
     chosen = sorted((*chosen, *_surnames_missed(doc, chosen, knowledge)))
     labels = _settled_labels(chosen, knowledge)
     return tuple(RawMention(m.start, m.end, labels[m], m.name) for m in chosen if labels[m] in NAMES)
+
+
+def _without_crossing(mentions: Sequence[RawMention], known: Sequence[RawMention]) -> list[RawMention]:
+    """Return *mentions* but for those that cross one of *known*; only what shares a word is compared, so that time is linear."""
+    at: dict[int, list[RawMention]] = {}
+    for other in known:
+        for i in range(other.start, other.end):
+            at.setdefault(i, []).append(other)
+    return [m for m in mentions if not any(_cross(m, other) for i in range(m.start, m.end) for other in at.get(i, ()))]
 
 
 def _cross(one: RawMention, other: RawMention) -> bool:
