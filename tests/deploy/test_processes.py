@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from sqlalchemy.engine import make_url
 
 from scripts.kafka import KafkaServer
 from scripts.system import free_ports
+from tests.dateline.running import until
 from tests.deploy.compose import ROOT, command, environment, own_services
 from tests.services.postgres import fresh_database
 from tests.system.harness import Site, Story, Workers, run_dateline, stories
@@ -67,6 +69,7 @@ def test_composed_processes_carry_feeds_to_postgres(
             running.enter_context(Workers([f"{name}#{number}"], own, tmp_path / f"{name}.log"))
         rows = _wait_for_articles(env["store"], len(wanted))
         for port in ports.values():
+            until(lambda port=port: _page(port, "readyz") == "ready\n")  # it may have been asked before Kafka answered
             assert (_page(port, "livez"), _page(port, "readyz")) == ("alive\n", "ready\n")
         pages = {worker: _page(port, "metrics") for worker, port in ports.items()}
 
@@ -107,9 +110,13 @@ def _wait_for_articles(env: dict[str, str], number: int) -> list[dict[str, objec
 
 
 def _page(port: int, path: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
-        body: bytes = answer.read()
-        return body.decode()
+    """Return the page of a worker, whatever its status."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
+            body: bytes = answer.read()
+    except urllib.error.HTTPError as e:
+        body = e.read()
+    return body.decode()
 
 
 def _number(page: str, name: str, **labels: str) -> float:
