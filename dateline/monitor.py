@@ -29,7 +29,7 @@ from stream.stage import Poll
 if TYPE_CHECKING:
     from ingest.outcome import Outcome
 
-LOOK_EVERY = 15.0  # seconds between two looks at the broker and the database
+LOOK_EVERY, LOOK_AGAIN = 15.0, 2.0  # seconds between two looks at the broker and the database; while one does not answer
 REQUEST_TIMEOUT = 10.0  # seconds
 BROKER, DATABASE, FEEDS = "broker", "database", "feeds"
 
@@ -78,12 +78,13 @@ class Monitor:
         """Note whether feeds that are due wait on purpose."""
         self._braked = reason is not None
 
-    def look(self) -> None:
-        """Ask the broker and the database, and note what they answer."""
+    def look(self) -> bool:
+        """Ask the broker and the database, note what they answer, and return whether all is well."""
         problems = {name: _problem(ask) for name, ask in self._asked.items()}
         for name, problem in problems.items():
             self._metrics.reachable(name, problem is None)
         self._watch.looked(Look(time.monotonic(), problems))
+        return not any(problems.values())
 
     def answer(self, path: str, accept: str = "") -> tuple[int, str, bytes]:
         """Return status, media type and body of the page at *path*."""
@@ -138,8 +139,7 @@ def serving(monitor: Monitor, host: str, port: int) -> Iterator[None]:
 
 def _look_on(monitor: Monitor, stop: threading.Event) -> None:
     while not stop.is_set():
-        monitor.look()
-        stop.wait(LOOK_EVERY)
+        stop.wait(LOOK_EVERY if monitor.look() else LOOK_AGAIN)
 
 
 @contextmanager

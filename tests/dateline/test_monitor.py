@@ -146,13 +146,13 @@ def test_records_in_partitions_of_others_are_not_its_fault(broker: Broker) -> No
 def test_ready_once_broker_and_database_answered(broker: Broker, engine: Engine) -> None:
     monitor = a_monitor(broker, engine)
     assert monitor.answer("/readyz")[0] == 503
-    monitor.look()
+    assert monitor.look()
     assert monitor.answer("/readyz") == (200, "text/plain; charset=utf-8", b"ready\n")
 
 
 def test_a_topic_that_is_missing_is_named_with_the_remedy(broker: Broker) -> None:
     monitor = a_monitor(broker, topic="nowhere")
-    monitor.look()
+    assert not monitor.look()
     status, _, body = monitor.answer("/readyz")
     assert (status, body) == (503, b"broker: the topic nowhere does not exist: `dateline topics ensure` makes it\n")
     assert numbers(monitor)["dateline_reachable{broker}"] == 0
