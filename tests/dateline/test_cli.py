@@ -7,7 +7,6 @@ import io
 import json
 import sqlite3
 import threading
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,9 @@ from stream.broker import Record
 from stream.connect import connect_broker
 from stream.dead_letters import Failure, send_dead_letter
 from stream.errors import StageStopped
-from stream.settings import load_settings
-from tests.dateline.running import run
+from stream.messages import encode
+from stream.settings import Settings, load_settings
+from tests.dateline.running import run, until
 from tests.storage.samples import annotated
 
 NEVER = "sqlite:////dev/null/never"
@@ -194,15 +194,33 @@ def test_a_gap_stops_a_stage_until_an_operator_accepts_it(env: dict[str, str], t
     [gap] = json.loads(run(env, "gaps", "list", "--json").stdout)
     assert (gap["consumer_group"], gap["from_offset"], gap["to_offset"], gap["accepted_at"]) == (group, 0, 2, None)
     assert run(env, "gaps", "accept", group).returncode == 0
-    stop = threading.Event()
+    store_all(settings)
+
+
+def store_all(settings: Settings) -> None:
+    """Run a storage worker until it has read all there is."""
+    topic, group, stop = "dateline.annotated", "dateline.store", threading.Event()
+    broker = compose.open_broker(settings)
     worker = threading.Thread(target=compose.store, args=(settings, stop))
     worker.start()
-    deadline = time.monotonic() + 20
-    while sum(one.lag for one in broker.lag(group, [topic])) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    read = until(lambda: not sum(one.lag for one in broker.lag(group, [topic])))
     stop.set()
     worker.join()
-    assert sum(one.lag for one in broker.lag(group, [topic])) == 0
+    assert read
+
+
+def test_a_worker_stores_no_texts_where_the_settings_say_so_and_nothing_that_was_erased(env: dict[str, str], tmp_path: Path) -> None:
+    run(env, "topics", "ensure")
+    run(env, "erase", "article", "a2")
+    producer = connect_broker(f"sqlite:///{tmp_path / 'broker.db'}").producer()
+    for one in ("a1", "a2"):
+        producer.send("dateline.annotated", key=one.encode(), value=encode(annotated(one)))
+    producer.flush()
+    store_all(load_settings(data_dir=tmp_path, store_text=False))
+    [row] = json.loads(run(env, "query", "articles", "--json").stdout)
+    assert (row["article_id"], row["events"]) == ("a1", 2)
+    assert {row["sentence"] for row in json.loads(run(env, "query", "events", "--json").stdout)} == {""}
+    assert b"Keller met" not in (tmp_path / "dateline.db").read_bytes()
 
 
 def test_annotate_names_bad_lines_and_annotates_the_others(env: dict[str, str]) -> None:
