@@ -215,7 +215,7 @@ def _outer(scene: Scene, head: Token, verb: Token) -> Modality:
 
 
 def _link(scene: Scene, token: Token) -> Modality:
-    above, dep = token.head, token.dep_
+    above, dep = token.head, "acl" if _completes(scene, token) else token.dep_
     if is_verb(token) and any(scene.cue("doubt_mark", m.lower_) for m in by_dep(scene, token, "mark")):
         return "hypothetical"
     if dep == "conj" and is_verb(token) and is_verb(above) and not by_dep(scene, token, "nsubj", "nsubjpass") and above.dep_ == "advcl":
@@ -246,6 +246,11 @@ def _link(scene: Scene, token: Token) -> Modality:
     if _any(scene, "modal_possible", own):
         return "possible"
     return "planned" if _any(scene, "modal_future", own) or _any(scene, "modal_conditional", own) else "asserted"
+
+
+def _completes(scene: Scene, clause: Token) -> bool:
+    """Return whether *clause* is no relative one, whatever its label: its "that" has no part in it ("the claim that he fired")."""
+    return clause.dep_ == "relcl" and any(c.lower_ == "that" and c.dep_ in {"mark", "npadvmod", "advmod"} for c in scene.children[clause.i])
 
 
 def _adverbial(scene: Scene, clause: Token) -> Modality:

@@ -121,7 +121,7 @@ def agents(scene: Scene, verb: Token) -> list[Token]:
 
 def patients(scene: Scene, verb: Token) -> list[Token]:
     """Return the nouns that undergo what *verb* says: its objects, or in a passive its subject."""
-    objects = by_dep(scene, verb, "dobj", "dative")
+    objects = by_dep(scene, verb, "dobj", "dative") or shared_objects(scene, verb)
     if verb.dep_ in {"amod", "compound"} and verb.tag_ in FINITE:  # a finite verb that the parser hung before its object
         return [verb.head, *objects]
     if is_passive(scene, verb):
@@ -134,6 +134,21 @@ def patients(scene: Scene, verb: Token) -> list[Token]:
         objects = [verb.head, *objects] if verb.dep_ == "amod" else objects
     nouns = [o for o in objects if o.pos_ != "ADP"]
     return nouns + [n for o in objects if o.pos_ == "ADP" for n in by_dep(scene, o, "pobj")]
+
+
+def shared_objects(scene: Scene, verb: Token) -> list[Token]:
+    """Return the object that *verb*, which has none, has together with a verb beside it: "arrested and deported the activists".
+
+    Parsers hang it from the first of the verbs or from the last. It has to stand behind both, and nothing may stand between
+    the verbs that only one of them could have.
+    """
+    if verb.dep_ == "conj" and is_verb(verb.head):
+        return [o for o in by_dep(scene, verb.head, "dobj") if o.i > verb.i]
+    nearest = next((c for c in by_dep(scene, verb, "conj") if is_verb(c)), None)
+    if nearest is None or by_dep(scene, nearest, "nsubj", "nsubjpass", "aux", "auxpass"):
+        return []
+    between = scene.doc[verb.i + 1 : nearest.i]
+    return by_dep(scene, nearest, "dobj") if all(t.dep_ in {"cc", "punct", "advmod", "preconj"} for t in between) else []
 
 
 def governors(token: Token) -> list[Token]:
