@@ -13,7 +13,7 @@ from training.export import export
 from training.train import encoder_folder, train
 
 PIPELINES = Path(__file__).resolve().parent.parent / "processors" / "pipelines"
-NAME, VERSION = "dateline_minilm", "0.2.0"
+NAME, VERSION = "dateline_minilm", "0.2.1"
 
 
 def build(checkpoint: Path, corpora: Path, work: Path, pipeline: Path) -> None:
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--corpora", type=Path, default=os.environ.get("CORPORA"), required="CORPORA" not in os.environ)
     parser.add_argument("--treebanks", type=Path, default=os.environ.get("TREEBANKS"), help="CoNLL-U files, for paragraphs in the figures")
     parser.add_argument("--work", type=Path, default=Path("var/training"))
-    parser.add_argument("--minutes", type=float, default=50.0, help="of training, on one core")
+    parser.add_argument("--minutes", type=float, default=85.0, help="of training, on one core")
     parser.add_argument("--checkpoint", type=Path, help="leave the training out and take this")
     parser.add_argument("--pipeline", type=Path, default=PIPELINES / f"en_{NAME}")
     parser.add_argument("--beside", nargs="*", default=[], help="other pipelines, by name or path, to score in the same run")

@@ -191,7 +191,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", type=Path, default=os.environ.get("CORPORA"), required="CORPORA" not in os.environ)
     parser.add_argument("--out", type=Path, default=Path("var/training"))
-    parser.add_argument("--minutes", type=float, default=50.0)
+    parser.add_argument("--minutes", type=float, default=85.0)
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--begin", type=Path, help="a checkpoint to go on from")
     given = parser.parse_args(arguments)

@@ -7,13 +7,16 @@ Needs the package spacy-lookups-data (MIT) for the tables of lemmas; the pipelin
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import spacy
+from spacy.lang.char_classes import ALPHA, HYPHENS
 from spacy.language import Language
+from spacy.util import compile_infix_regex, compile_prefix_regex, compile_suffix_regex
 
 from processors.languages import any_language
 from processors.minilm.component import NAME
@@ -31,6 +34,8 @@ _FORMS: dict[str, dict[str, list[str]]] = {
     "pron": {"me": ["I"], "him": ["he"], "them": ["they"], "us": ["we"], "her": ["she"], "my": ["my"],
              "these": ["this"], "those": ["that"]},
 }  # fmt: skip
+_PREFIXES = ("e", "non", "pre", "post", "semi", "inter", "intra", "sub", "multi")
+_RUNS = (r"[!?]{2,}", *(rf"{re.escape(mark)}{{2,}}" for mark in "*=_~#$<>"))
 SPACY = ">=3.8.7,<3.9.0"
 _TABLES = ("lemma_exc", "lemma_index", "lemma_rules")
 
@@ -38,7 +43,7 @@ _TABLES = ("lemma_exc", "lemma_index", "lemma_rules")
 def assemble(model: Path, name: str = "dateline_minilm", version: str = "0.1.0") -> Language:
     """Return an English pipeline around the model's files in the folder *model*."""
     nlp = spacy.blank("en")
-    keep_abbreviations(nlp)
+    follow_treebanks(nlp)
     component: Any = nlp.add_pipe(NAME, name="minilm")
     component.from_disk(model)
     lemmatizer: Any = nlp.add_pipe("lemmatizer", config={"mode": "rule"})
@@ -54,11 +59,23 @@ def assemble(model: Path, name: str = "dateline_minilm", version: str = "0.1.0")
     return nlp
 
 
-def keep_abbreviations(nlp: Language) -> None:
-    """Make one token, as treebanks have it, of the abbreviations that spaCy cuts before the dot (Sgt., Capt., Brig.)."""
+def follow_treebanks(nlp: Language) -> None:
+    """Have the tokenizer cut as the treebanks do what spaCy's cuts otherwise.
+
+    One word are an abbreviation with its dot (Sgt., Capt.), a noun or adjective behind a prefix and a hyphen (non-member), and
+    a run of one mark (!!!, ****). Verbs stay apart from theirs (re-impose): the lexicon knows them without.
+    """
     tokenizer: Any = nlp.tokenizer
     for word in sorted(any_language(nlp.lang or "en").abbreviations):
         tokenizer.add_special_case(word.capitalize(), [{"ORTH": word.capitalize()}])
+    defaults: Any = nlp.Defaults
+    infixes = list(defaults.infixes)
+    hyphen = infixes.index(rf"(?<=[{ALPHA}0-9])(?:{HYPHENS})(?=[{ALPHA}])")
+    unless = "".join(rf"(?<!\b[{prefix[0]}{prefix[0].upper()}]{prefix[1:]})" for prefix in _PREFIXES)
+    infixes[hyphen] = f"{unless}{infixes[hyphen]}"
+    tokenizer.infix_finditer = compile_infix_regex(infixes).finditer
+    tokenizer.prefix_search = compile_prefix_regex([*_RUNS, *defaults.prefixes]).search
+    tokenizer.suffix_search = compile_suffix_regex([*_RUNS, *defaults.suffixes]).search
 
 
 def complete_tables(lookups: Any) -> None:

@@ -83,3 +83,9 @@ def test_a_dateline_is_no_part_of_the_sentence_behind_it(line: str) -> None:
     report = "The prime minister apologised in parliament on Wednesday."
     doc = load_nlp()(f"Australia apologises\n\n{line}{report}")
     assert [sent.text for sent in doc.sents][-1] == report
+
+
+def test_words_are_cut_as_in_treebanks() -> None:
+    doc = load_nlp()("Sgt. Lee, a non-member, re-imposed it!!! Pro-Russian **** left.")
+    assert [token.text for token in doc][:9] == ["Sgt.", "Lee", ",", "a", "non-member", ",", "re", "-", "imposed"]
+    assert [token.text for token in doc][9:] == ["it", "!!!", "Pro", "-", "Russian", "****", "left", "."]
