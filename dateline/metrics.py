@@ -119,7 +119,7 @@ class Metrics:
 
             return ended
 
-        event.listen(engine, "begin", begin)
+        event.listen(engine, "begin", begin, insert=True)  # before what waits for a lock there
         for outcome in ("commit", "rollback"):
             event.listen(engine, outcome, end(outcome))
 
