@@ -190,7 +190,8 @@ def _said(scene: Scene, token: Token) -> Token | None:
 
 
 def _obliged(scene: Scene, token: Token) -> bool:
-    words = {c.lower_ for c in by_dep(scene, token, "aux")}
+    subjects = [s.i for s in by_dep(scene, token, "nsubj", "nsubjpass")]
+    words = {c.lower_ for c in by_dep(scene, token, "aux") if c.i > min(subjects, default=-1)}  # "should Iran refuse" is a condition
     needed = scene.lemma_of[token.i] in {"need", "have"} and bool(by_dep(scene, token, "xcomp")) and token.tag_ in FINITE
     return needed or any(scene.cue("modal_must", word) for word in words)
 

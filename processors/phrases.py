@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from spacy.tokens import Token
+from spacy.tokens import Span, Token
 
 from processors.scene import Scene, by_dep, conjoined
+from stream.messages import Entity
 
 OWN_MODIFIERS = ("compound", "amod", "nmod", "poss", "nummod")
 MODIFIERS = (*OWN_MODIFIERS, "advmod", "quantmod", "case")  # of a modifier: "nearly 3,000 soldiers", "Peru's army"
@@ -47,7 +48,7 @@ def _end_of_name(scene: Scene, token: Token) -> int:
 
 
 def name_after(scene: Scene, token: Token) -> Token | None:
-    """Return the head of the name that follows the title *token* without a comma; None where *token* is no title."""
+    """Return the head of the name that follows the title *token*, after a comma only a person's; None where *token* is no title."""
     if scene.entity_of[token.i] is not None:
         return None
     for child in by_dep(scene, token, "appos"):
@@ -55,9 +56,14 @@ def name_after(scene: Scene, token: Token) -> Token | None:
         between = scene.doc[token.i + 1 : first]
         entity = scene.entity_of[child.i]
         named = entity is not None and entity.type in NAMED and first > token.i
-        if named and len(between) <= MAX_TITLE_TOKENS and not any(t.is_punct for t in between):
+        if named and len(between) <= MAX_TITLE_TOKENS and (_is_comma(between, token, entity) or not any(t.is_punct for t in between)):
             return child
     return None
+
+
+def _is_comma(between: Span, title: Token, entity: Entity | None) -> bool:
+    """Return whether a comma alone stands between one person's title and the name: "the defence minister, Hossein Dehghan"."""
+    return between.text == "," and title.tag_ == "NN" and entity is not None and entity.type == "PERSON"
 
 
 def coordinated(scene: Scene, token: Token) -> list[Token]:

@@ -120,10 +120,19 @@ def _acting(scene: Scene, reading: Reading) -> tuple[Token, ...]:
 
 
 def _announces_another(scene: Scene, reading: Reading) -> bool:
-    """Return whether the governing word only says what somebody else, who is named, will do ("the palace said the king will visit …")."""
+    """Return whether the governing word only says what somebody else does or undergoes.
+
+    "The palace said the king will visit …", "a strike killed ten people, the ministry announced".
+    """
     if reading.content is None or not scene.cue("speech", scene.lemma_of[reading.head.i]):
         return False
-    return any(scene.entity_of[s.i] is not None for s in by_dep(scene, reading.content.head, "nsubj", "nsubjpass"))
+    named = any(scene.entity_of[s.i] is not None for s in by_dep(scene, reading.content.head, "nsubj", "nsubjpass"))
+    return named or any(_acts(scene, s) for s in by_dep(scene, reading.content.head, "nsubj"))
+
+
+def _acts(scene: Scene, subject: Token) -> bool:
+    """Return whether *subject* names who acts, or the weapon or deed that stands for an agent."""
+    return subject.pos_ != "PRON" and (is_party(scene, subject) or scene.cue("generic", scene.lemma_of[subject.i]))
 
 
 def _unsaid(scene: Scene, verb: Token) -> bool:

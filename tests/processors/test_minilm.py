@@ -97,6 +97,13 @@ def test_starts_given_by_an_earlier_component_are_obeyed(nlp: Language) -> None:
 
 
 @needs_model
+def test_what_is_accused_of_something_is_an_object(nlp: Language) -> None:
+    pairs = (("Ukraine", "Russia"), ("Kenya", "Somalia"), ("Mali", "Algeria"), ("Qatar", "Bahrain"))
+    text = "{} accuses {} of sending the tanks, training and fighting alongside the separatists."
+    docs = nlp.pipe(text.format(*pair) for pair in pairs)
+    assert [next((t.text, t.head.text) for t in doc if t.dep_ == "dobj") for doc in docs] == [(accused, "accuses") for _, accused in pairs]
+
+
 def test_no_clause_with_a_subordinator_is_relative(nlp: Language) -> None:
     claims = ("pretext", "claim", "allegation", "suspicion", "warning", "rumour", "belief", "fact")
     told = nlp.pipe(f"The army shelled the village under the absurd {noun} that its people had fired at a convoy." for noun in claims)

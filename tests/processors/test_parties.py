@@ -41,6 +41,7 @@ def party(scene: Scene, word: int) -> Participant:
     ("tree", "word", "text", "country", "sector"),
     [
         ("Premier/premier/NN/ROOT/0 Jane/Jane/NNP/compound/2 Roe/Roe/NNP/appos/0", 0, "Premier Jane Roe", None, "GOV"),
+        ("Premier/premier/NN/ROOT/0 ,/,/,/punct/0 Jane/Jane/NNP/compound/3 Roe/Roe/NNP/appos/0", 0, "Premier , Jane Roe", None, "GOV"),
         ("the/the/DT/det/2 Peruvian/peruvian/JJ/amod/2 police/police/NN/ROOT/2", 2, "Peruvian police", "PER", "COP"),
         ("rebels/rebel/NNS/ROOT/0 in/in/IN/prep/0 Chad/Chad/NNP/pobj/1", 0, "rebels", "TCD", "REB"),
         ("the/the/DT/det/1 government/government/NN/ROOT/1 of/of/IN/prep/1 Chad/Chad/NNP/pobj/2", 1, "government of Chad", "TCD", "GOV"),
