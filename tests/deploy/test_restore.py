@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from scripts.kafka import KafkaServer
 from scripts.postgres import PostgresServer, binaries
-from stream.broker import Broker, TopicPartition
+from stream.broker import Broker
 from stream.connect import connect_broker
 from stream.messages import encode
 from tests.storage.samples import annotated
@@ -52,17 +52,6 @@ def storing(env: Mapping[str, str], log: Path) -> Iterator[Callable[[Iterable[st
         assert workers.stop() == {"store": 0}
 
 
-def rewind(broker: Broker, group: str, topic: str) -> None:
-    """Do what ``kafka-consumer-groups.sh --reset-offsets`` does, here to the topic's start."""
-    consumer = broker.consumer(group, [topic])
-    deadline = time.monotonic() + DEADLINE
-    while not consumer.assignment() and time.monotonic() < deadline:
-        consumer.poll(1.0, 1)
-    starts: dict[TopicPartition, int] = {one.partition: one.start for one in broker.lag(group, [topic]) if one.end}
-    consumer.commit(starts)
-    consumer.close()
-
-
 def run_postgres(program: str, *arguments: str) -> None:
     folder = binaries()
     assert folder is not None
@@ -76,7 +65,7 @@ def test_postgres_is_restored_and_what_was_stored_since_is_read_again(
     postgres_server.create_database(name)
     url = make_url(postgres_server.url(name)).render_as_string(hide_password=False)
     env = {"DATELINE_BROKER_URL": kafka_server.url, "DATELINE_DATABASE_URL": url, "DATELINE_TOPIC_PREFIX": prefix, "HOME": str(tmp_path)}
-    topic, group, dump = f"{prefix}.annotated", f"{prefix}.store", tmp_path / "dateline.dump"
+    topic, dump = f"{prefix}.annotated", tmp_path / "dateline.dump"
     run_dateline(env, "db", "upgrade")
     run_dateline(env, "topics", "ensure")
     broker = connect_broker(kafka_server.url)
@@ -94,7 +83,6 @@ def test_postgres_is_restored_and_what_was_stored_since_is_read_again(
     run_dateline(env, "db", "upgrade")
     assert stored(env) == set(BEFORE)
     assert json.loads(run_dateline(env, "query", "search", "geneva", "--json"))  # the index of full-text search is there again
-    rewind(broker, group, topic)
     with storing(env, tmp_path / "log") as until:
         until(SINCE)
     assert stored(env) == {*BEFORE, *SINCE}
@@ -122,6 +110,6 @@ def test_the_folder_of_one_machine_is_restored_as_it_was_copied(tmp_path: Path) 
     assert (findings["broker"], findings["migrations"], findings["gaps"]) == ("ok", "ok", "ok")
 
 
-@pytest.mark.parametrize("word", ["pg_dump", "pg_restore", "--reset-offsets", "dropdb"])
+@pytest.mark.parametrize("word", ["pg_dump", "pg_restore", "dropdb"])
 def test_the_page_tells_what_is_rehearsed_here(word: str) -> None:
     assert word in (Path(__file__).parents[2] / "docs/operations.md").read_text()
