@@ -5,12 +5,13 @@ READY  := $(VENV)/.ready
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $(p))))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test lint format schemas lock bench eval clean
+.PHONY: help install demo test chaos lint format schemas lock bench eval clean
 
 help:
 	@echo 'make install   set up the virtual environment $(VENV), nothing else'
 	@echo 'make demo      set up, then run the whole job on sample feeds, on this machine alone'
 	@echo 'make test      set up, then run the whole test suite'
+	@echo 'make chaos     strike every fault again and again under thousands of articles; write docs/reliability.md'
 	@echo 'make lint      ruff and mypy --strict'
 	@echo 'make bench     measure brokers, databases and the pipeline'
 	@echo 'make eval      score the events on our gold and that of $$EVAL_DATA, write docs/accuracy.md'
@@ -34,6 +35,10 @@ demo: install
 test: install
 	@$(BIN)/python -m scripts.test_services
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+chaos: install
+	@$(BIN)/python -m scripts.test_services
+	@$(BIN)/python -m scripts.chaos
 
 lint: install
 	@$(BIN)/ruff check .
