@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from dateline import __version__
-from dateline.commands import annotate, demo, feeds, operate, query, remove, watch, workers
+from dateline.commands import annotate, demo, feeds, letters, operate, query, reannotate, remove, watch, workers
 from stream.errors import ConfigError, DatelineError, StageStopped
 from stream.settings import load_settings
 
@@ -24,9 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="News feeds in; a database of who did what to whom, when and where, out.\n\nA first look: dateline demo",
 )
-for family in (feeds.app, query.app, operate.topics_app, operate.dead_letters_app, operate.gaps_app, operate.db_app, remove.erase_app):
+for family in (feeds.app, query.app, operate.topics_app, letters.app, operate.gaps_app, operate.db_app, remove.erase_app):
     app.add_typer(family)
-for commands in (workers, annotate, operate, watch, remove, demo):
+for commands in (workers, annotate, reannotate, operate, watch, remove, demo):
     commands.register(app)
 
 

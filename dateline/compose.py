@@ -28,6 +28,8 @@ from stream.messages import AnnotatedArticle, decode
 from stream.settings import Settings
 from stream.stage import Limits, Source, Stage, run_stage
 
+REPLAY_LAG = 50  # records that may wait to be processed while others are annotated anew
+REPLAY_LOOK = 2.0  # seconds between two looks at whether more wait
 START_RETRY = 1.0  # seconds between two tries to reach the broker and the database at the start
 
 log = logging.getLogger("dateline.worker")
@@ -54,7 +56,7 @@ def open_broker(settings: Settings) -> Broker:
 def topics(settings: Settings) -> tuple[TopicSpec, ...]:
     """Return the topics that the workers need."""
     retention = timedelta(days=settings.topic_retention_days)
-    names = (settings.articles_topic, settings.annotated_topic, settings.dead_letters_topic)
+    names = (settings.articles_topic, settings.replay_topic, settings.annotated_topic, settings.dead_letters_topic)
     return tuple(TopicSpec(name, settings.topic_partitions, retention) for name in names)
 
 
@@ -64,7 +66,13 @@ def groups(settings: Settings) -> dict[str, str]:
         _process_group(settings): settings.articles_topic,
         _store_group(settings): settings.annotated_topic,
         _letters_group(settings): settings.dead_letters_topic,
+        _replay_group(settings): settings.replay_topic,
     }
+
+
+def live_groups(settings: Settings) -> dict[str, str]:
+    """Return the groups that new articles pass, with their topics: those of which ingest must not get too far ahead."""
+    return {group: topic for group, topic in groups(settings).items() if topic != settings.replay_topic}
 
 
 def prepare_embedded(settings: Settings, engine: Engine) -> None:
@@ -78,7 +86,7 @@ def ingest(settings: Settings, stop: threading.Event) -> None:
     from ingest.worker import Timing, run_ingest  # each worker imports its own libraries alone: memory, and time to start
 
     with _parts(settings, stop, "ingest") as (broker, engine, observer):
-        brake = Brake(settings, broker, groups(settings))
+        brake = Brake(settings, broker, live_groups(settings))
 
         def wait() -> str | None:
             reason = brake()
@@ -90,15 +98,18 @@ def ingest(settings: Settings, stop: threading.Event) -> None:
 
 
 def process(settings: Settings, stop: threading.Event) -> None:
-    """Run a processor worker until *stop* is set."""
-    from processors.worker import Processor, process_stage
+    """Run a processor worker until *stop* is set: what is published, and beside it what is to be annotated anew."""
+    from processors.worker import Processor, process_stage, replay_stage
 
     group = _process_group(settings)
     with _parts(settings, stop, "process", (group,), database=False) as (broker, engine, observer):
         processor = Processor(settings)
         try:
             processor.warm_up()
-            _run_stage(settings, process_stage(settings, broker, processor, group), broker, engine, stop, observer)
+            live = process_stage(settings, broker, processor, group)
+            anew = replay_stage(settings, broker, processor, _replay_group(settings), _quiet(broker, group, settings.articles_topic, stop))
+            with _beside(lambda: _run_stage(settings, anew, broker, engine, stop, Nobody()), stop):  # it may wait for days
+                _run_stage(settings, live, broker, engine, stop, observer)
         finally:
             processor.close()
 
@@ -224,8 +235,23 @@ def _unchanged(messages: Sequence[T]) -> Sequence[T]:
     return messages
 
 
+def _quiet(broker: Broker, group: str, topic: str, stop: threading.Event) -> Callable[[], None]:
+    """Return what waits until *group* has few records of *topic* still to read; raises TransientError when told to stop."""
+
+    def wait() -> None:
+        while sum(one.lag for one in broker.lag(group, [topic])) > REPLAY_LAG:
+            if stop.wait(REPLAY_LOOK):
+                raise TransientError("stopping; what is to be annotated anew is read again")
+
+    return wait
+
+
 def _process_group(settings: Settings) -> str:
     return f"{settings.topic_prefix}.process"
+
+
+def _replay_group(settings: Settings) -> str:
+    return f"{settings.topic_prefix}.process.replay"
 
 
 def _store_group(settings: Settings) -> str:

@@ -7,7 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +23,7 @@ ONE_LINE = frozenset({"title", "sentence", "snippet", "message"})  # columns tha
 Rows = Sequence[Mapping[str, Any]]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON array with every column.")]
+Since = Annotated[str | None, typer.Option(help="From this moment on: 2025-05-13, 2025-05-13T08:00Z, or an age such as 36h or 7d.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV with a header line and every column.")]
 
 
@@ -117,3 +118,16 @@ def _plain(value: object) -> object:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return str(value)
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return the moment that *text* names as a date, a date and time, or an age; raises ConfigError where it is none."""
+    if text is None:
+        return None
+    unit = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}.get(text[-1:])
+    try:
+        if unit and text[:-1].isdigit():
+            return datetime.now(UTC) - timedelta(**{unit: int(text[:-1])})
+        return read_moment(text)
+    except (ValueError, OverflowError):
+        raise ConfigError(f"{text!r} is no moment: give 2025-05-13, 2025-05-13T08:00Z, or an age such as 36h or 7d") from None

@@ -1,20 +1,34 @@
-"""The processor stage: articles in, annotated articles out, the pipeline in an isolated child."""
+"""The processor stages: articles in, annotated articles out, the pipeline in an isolated child.
+
+One stage takes what is published, the other what was stored and is to be annotated anew, under a run of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from processors.annotate import Annotator
-from stream.broker import Broker, Record
+from stream.broker import Broker, Headers, Producer, Record
+from stream.errors import BadMessage
 from stream.isolation import IsolatedPool
 from stream.messages import AnnotatedArticle, Article, decode, encode
-from stream.settings import Settings
+from stream.settings import MAX_INT, Settings
 from stream.sink import TopicSink
 from stream.stage import Source, Stage
 
 GIB = 1024**3
+RUN = "dateline.run"  # header of a record that is to be annotated anew
 
 _annotator: Annotator | None = None  # of the child
+
+
+class Coder(Protocol):
+    """Annotates articles."""
+
+    def annotate(self, articles: Sequence[Article]) -> Sequence[AnnotatedArticle]:
+        """Return the annotations in the same order."""
 
 
 class Processor:
@@ -40,14 +54,52 @@ class Processor:
         self._pool.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A stored article that is to be annotated anew, and the run that its annotation counts as."""
+
+    article: Article
+    run: int
+
+
+def replay_stage(
+    settings: Settings, broker: Broker, coder: Coder, group: str, wait: Callable[[], None]
+) -> Stage[Replayed, AnnotatedArticle]:
+    """Return the stage that annotates stored articles anew; it works on a batch once *wait* has returned."""
+
+    def handle(replayed: Sequence[Replayed]) -> Sequence[AnnotatedArticle]:
+        wait()
+        annotated = coder.annotate([one.article for one in replayed])
+        return [made.model_copy(update={"run": one.run}) for made, one in zip(annotated, replayed, strict=True)]
+
+    return Stage(group, Source(settings.replay_topic, _replayed, lambda one: len(one.article.text)), _annotated(settings, broker), handle)
+
+
+def send_replay(producer: Producer, topic: str, article: Article, run: int) -> None:
+    """Send *article* to *topic*, to be annotated anew as *run*."""
+    headers: Headers = ((RUN, b"%d" % run),)
+    producer.send(topic, key=article.id.encode(), value=encode(article), headers=headers)
+
+
 def process_stage(settings: Settings, broker: Broker, processor: Processor, group: str) -> Stage[Article, AnnotatedArticle]:
     """Return the stage between the article topic and the topic of annotated articles; *group* is its consumer group."""
     return Stage(
         name=group,
         source=Source(settings.articles_topic, _article, lambda article: len(article.text)),
-        sink=TopicSink(broker, settings.annotated_topic, lambda annotated: (annotated.article.id.encode(), encode(annotated))),
+        sink=_annotated(settings, broker),
         handle=processor.annotate,
     )
+
+
+def _annotated(settings: Settings, broker: Broker) -> TopicSink[AnnotatedArticle]:
+    return TopicSink(broker, settings.annotated_topic, lambda annotated: (annotated.article.id.encode(), encode(annotated)))
+
+
+def _replayed(record: Record) -> Replayed:
+    run = dict(record.headers).get(RUN, b"")
+    if not (run.isdigit() and 0 < int(run) <= MAX_INT):
+        raise BadMessage(f"the header {RUN} is no number of a run: {run[:20]!r}")
+    return Replayed(decode(Article, record.value), int(run))
 
 
 def _article(record: Record) -> Article:

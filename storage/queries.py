@@ -197,11 +197,22 @@ def feed_health(conn: Connection) -> tuple[Row, ...]:
     return _rows(conn, select(v).order_by(func.coalesce(v.c.outlet, v.c.title), v.c.url))
 
 
-def dead_letters(conn: Connection, *, stage: str | None = None, topic: str | None = None, limit: int = 50) -> tuple[Row, ...]:
-    """Return dead letters, the newest first, without their bytes and traces."""
+def dead_letters(
+    conn: Connection,
+    *,
+    stage: str | None = None,
+    topic: str | None = None,
+    error: str | None = None,
+    since: datetime | None = None,
+    limit: int = 50,
+) -> tuple[Row, ...]:
+    """Return dead letters, the newest first, without their bytes and traces; *error* is a class of errors or a cause."""
     d = letters_table
     query = select(*(column for column in _letter_columns() if column.name not in {"key", "value", "headers", "trace"}))
-    return _rows(conn, query.where(*_equal((d.c.stage, stage), (d.c.topic, topic))).order_by(d.c.dead_letter_id.desc()).limit(limit))
+    wanted = _equal((d.c.stage, stage), (d.c.topic, topic)) + _between(d.c.failed_at, since, None)
+    if error is not None:
+        wanted.append(or_(d.c.error_class == clean_text(error), d.c.cause == clean_text(error)))
+    return _rows(conn, query.where(*wanted).order_by(d.c.dead_letter_id.desc()).limit(limit))
 
 
 def dead_letter(conn: Connection, id: int) -> Row | None:

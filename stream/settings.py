@@ -137,6 +137,11 @@ class Settings(BaseSettings):
         return f"{self.topic_prefix}.articles"
 
     @property
+    def replay_topic(self) -> str:
+        """Stored articles that are to be annotated anew, while nothing else is to be done."""
+        return f"{self.topic_prefix}.articles.replay"
+
+    @property
     def annotated_topic(self) -> str:
         """Articles with their annotations."""
         return f"{self.topic_prefix}.annotated"

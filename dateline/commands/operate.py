@@ -1,9 +1,9 @@
-"""``status``, ``config``, ``topics ensure``, ``dead-letters list|show|replay`` and ``db upgrade``."""
+"""``status``, ``config``, ``topics ensure``, ``gaps list|accept`` and ``db upgrade|grant-readonly``."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import SecretStr
@@ -11,22 +11,20 @@ from pydantic import SecretStr
 from dateline import compose
 from dateline.brake import Brake
 from dateline.commands.feeds import database
-from dateline.output import AsCsv, AsJson, cell, console, show
+from dateline.output import AsCsv, AsJson, console, show
 from storage import queries
-from storage.dead_letters import accept_gaps, mark_replayed
+from storage.dead_letters import accept_gaps
 from storage.engine import reading, transaction, upgrade
 from storage.grants import grant_readonly
 from stream.connect import shown
-from stream.errors import ConfigError, DatelineError, TransientError
+from stream.errors import ConfigError, TransientError
 from stream.settings import PREFIX, Settings, load_settings
 
 topics_app = typer.Typer(name="topics", no_args_is_help=True, help="The broker's topics.")
-dead_letters_app = typer.Typer(name="dead-letters", no_args_is_help=True, help="Records that no stage could handle.")
 gaps_app = typer.Typer(name="gaps", no_args_is_help=True, help="Records that were deleted before a stage read them.")
 db_app = typer.Typer(name="db", no_args_is_help=True, help="The database.")
 
 GAP_COLUMNS = ("consumer_group", "topic", "partition", "from_offset", "to_offset", "detected_at", "accepted_at")
-LETTER_COLUMNS = ("id", "failed_at", "stage", "topic", "partition", "offset", "error_class", "message", "replayed_at")
 
 
 def register(app: typer.Typer) -> None:
@@ -125,69 +123,6 @@ def db_grant_readonly(role: Annotated[str, typer.Argument(help="A role of Postgr
     typer.echo(f"{role} may read {shown(settings.database)}")
 
 
-@dead_letters_app.command("list")
-def letters_list(
-    stage: Annotated[str | None, typer.Option(help="Only those of this stage, as shown in the list.")] = None,
-    topic: Annotated[str | None, typer.Option(help="Only those read from this topic.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="Most rows.")] = 50,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-) -> None:
-    """Show what failed for good, the newest first.
-
-    Example: dateline dead-letters list --stage dateline.process
-    """
-    with database() as (_, engine), reading(engine) as conn:
-        rows = queries.dead_letters(conn, stage=stage, topic=topic, limit=limit)
-    show(rows, LETTER_COLUMNS, as_json=as_json, as_csv=as_csv, empty="No dead letters.")
-
-
-@dead_letters_app.command("show")
-def letters_show(id_: Annotated[int, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
-    """Show one dead letter whole: what failed, why, and the record's bytes.
-
-    Example: dateline dead-letters show 3
-    """
-    with database() as (_, engine):
-        row = _letter(engine, id_)
-    if as_json:
-        show([row], (), as_json=True, as_csv=False)
-        return
-    for name, value in row.items():
-        shown = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) if name == "trace" else cell(value)
-        console().print(f"{name + ':':16}{shown}", markup=False)
-
-
-@dead_letters_app.command("replay")
-def letters_replay(ids: Annotated[list[int], typer.Argument(metavar="ID…")]) -> None:
-    """Send dead letters to the topic that they came from, once more.
-
-    Example: dateline dead-letters replay 3 4
-    """
-    with database() as (settings, engine):
-        rows = [_letter(engine, id_) for id_ in dict.fromkeys(ids)]
-        strays = [row["id"] for row in rows if not row["stage"]]
-        if strays:
-            raise ConfigError(f"dead letter {strays[0]} does not say which topic it came from: no stage wrote it")
-        by_reference = [row["id"] for row in rows if row["by_reference"]]
-        if by_reference:
-            raise DatelineError(f"dead letter {by_reference[0]} was too large to be copied; read it at its own topic and offset")
-        broker = compose.open_broker(settings)
-        producer = broker.producer()
-        try:
-            for row in rows:
-                producer.send(row["topic"], key=row["key"], value=row["value"], headers=queries.letter_headers(row))
-            producer.flush()
-            with transaction(engine) as conn:
-                for row in rows:
-                    mark_replayed(conn, row["id"])
-        finally:
-            producer.close()
-            broker.close()
-    for row in rows:
-        typer.echo(f"{row['id']} sent to {row['topic']}")
-
-
 @gaps_app.command("list")
 def gaps_list(as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     """Show what is missing; a stage with an open gap does not go on.
@@ -212,18 +147,10 @@ def gaps_accept(group: Annotated[str, typer.Argument(help="The stage, as shown i
     typer.echo(f"{number} accepted; start {group} again")
 
 
-def _letter(engine: Any, id_: int) -> Any:
-    with reading(engine) as conn:
-        row = queries.dead_letter(conn, id_)
-    if row is None:
-        raise ConfigError(f"there is no dead letter {id_}; `dateline dead-letters list` shows them")
-    return row
-
-
 def _ingest_waits(settings: Settings) -> str | None:
     broker = compose.open_broker(settings)
     try:
-        return Brake(settings, broker, compose.groups(settings))()
+        return Brake(settings, broker, compose.live_groups(settings))()
     finally:
         broker.close()
 

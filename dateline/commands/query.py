@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, get_args
 
 import typer
 
 from dateline.commands.feeds import database
-from dateline.output import AsCsv, AsJson, read_moment, show
+from dateline.output import AsCsv, AsJson, Since, moment, show
 from storage import queries
 from storage.engine import reading
 from stream.errors import ConfigError
@@ -29,7 +29,6 @@ class Modality(StrEnum):
     negated = "negated"
 
 
-Since = Annotated[str | None, typer.Option(help="From this moment on: 2025-05-13, 2025-05-13T08:00Z, or an age such as 36h or 7d.")]
 Until = Annotated[str | None, typer.Option(help="Before this moment; the same forms.")]
 Limit = Annotated[int, typer.Option(min=1, max=1_000_000, help="Most rows.")]
 Country = Annotated[str | None, typer.Option(help="PLOVER country code: UKR, EUR, IGO …")]
@@ -62,8 +61,8 @@ def articles(
         ARTICLE_COLUMNS,
         as_json,
         as_csv,
-        since=_moment(since),
-        until=_moment(until),
+        since=moment(since),
+        until=moment(until),
         country=_upper(country),
         language=language,
         feed_id=feed,
@@ -92,8 +91,8 @@ def entities(
         ENTITY_COLUMNS,
         as_json,
         as_csv,
-        since=_moment(since),
-        until=_moment(until),
+        since=moment(since),
+        until=moment(until),
         type=_upper(type_),
         country=_upper(country),
         name=name,
@@ -137,8 +136,8 @@ def events(
         PLANNED_COLUMNS if planned else EVENT_COLUMNS,
         as_json,
         as_csv,
-        since=_moment(since),
-        until=_moment(until),
+        since=moment(since),
+        until=moment(until),
         type=_upper(type_),
         country=_upper(country),
         actor_country=_upper(actor),
@@ -173,15 +172,3 @@ def _show(question: Any, columns: tuple[str, ...], as_json: bool, as_csv: bool, 
 
 def _upper(value: str | None) -> str | None:
     return value.upper() if value is not None else None
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    unit = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}.get(text[-1:])
-    try:
-        if unit and text[:-1].isdigit():
-            return datetime.now(UTC) - timedelta(**{unit: int(text[:-1])})
-        return read_moment(text)
-    except (ValueError, OverflowError):
-        raise ConfigError(f"{text!r} is no moment: give 2025-05-13, 2025-05-13T08:00Z, or an age such as 36h or 7d") from None

@@ -7,6 +7,7 @@ import io
 import json
 import sqlite3
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from storage.writer import write_annotated
 from stream.broker import Record
 from stream.connect import connect_broker
 from stream.dead_letters import Failure, send_dead_letter
-from stream.errors import StageStopped
+from stream.errors import ChildLost, StageStopped
 from stream.messages import encode
 from stream.settings import Settings, load_settings
 from tests.dateline.running import run, until
@@ -72,6 +73,8 @@ def test_every_command_has_help_with_an_example_of_itself(path: tuple[str, ...],
         (("annotate", "-", "--published-at", "soon"), "'soon' is no date"),
         (("purge", "--before", "soon"), "'soon' is no moment"),
         (("erase", "entity", "PERSON"), "'PERSON' is no key"),
+        (("dead-letters", "replay"), "by their ids, or by filters"),
+        (("dead-letters", "replay", "7", "--stage", "s"), "by their ids, or by filters"),
         (("nonsense",), "nonsense"),
     ],
 )
@@ -132,7 +135,9 @@ def test_status_counts_feeds_lag_and_rows(env: dict[str, str]) -> None:
     run(env, "topics", "ensure")
     found = json.loads(run(env, "status", "--json").stdout)
     assert found["feeds"] == {"new": 1}
-    assert found["lag"] == {"dateline.process": 0, "dateline.store": 0, "dateline.store.dead-letters": 0}
+    assert found["lag"] == dict.fromkeys(
+        ("dateline.process", "dateline.store", "dateline.store.dead-letters", "dateline.process.replay"), 0
+    )
     assert found["rows"]["feeds"] == 1
 
 
@@ -172,6 +177,50 @@ def test_dead_letter_is_listed_shown_and_replayed_to_its_topic(env: dict[str, st
     [record] = broker.consumer("r", ["dateline.articles"]).poll(5.0, 10)
     assert (record.key, record.value, record.headers) == (failed.key, failed.value, failed.headers)
     assert json.loads(run(env, "dead-letters", "list", "--json").stdout)[0]["replayed_at"] is not None
+
+
+def test_dead_letters_are_replayed_by_filter_and_each_once(env: dict[str, str], tmp_path: Path) -> None:
+    run(env, "topics", "ensure")
+    run(env, "db", "upgrade")
+    broker, engine = connect_broker(f"sqlite:///{tmp_path / 'broker.db'}"), connect_database(f"sqlite:///{tmp_path / 'dateline.db'}")
+    producer, now = broker.producer(), datetime.now(UTC)
+    errors: list[Exception] = [ValueError("no"), ChildLost("too slow", cause="timeout"), ChildLost("too slow", cause="timeout")]
+    for offset, error in enumerate(errors):
+        failed = Record("dateline.articles", 0, offset, b"k", b"%d" % offset, (), now)
+        send_dead_letter(producer, "dateline.dead-letters", Failure(failed, error), stage="s", version="1", now=now)
+    producer.flush()
+    with transaction(engine) as conn:
+        write_letters(conn, broker.consumer("r", ["dateline.dead-letters"]).poll(5.0, 10))
+
+    def replayed(*arguments: str) -> list[bytes]:
+        before = sum(one.end for one in broker.lag("x", ["dateline.articles"]))
+        assert run(env, "dead-letters", "replay", *arguments).returncode == 0
+        sent = sum(one.end for one in broker.lag("x", ["dateline.articles"])) - before
+        records = broker.consumer(f"r{time.monotonic_ns()}", ["dateline.articles"]).poll(5.0, 100) if sent else []
+        newest = sorted(records, key=lambda record: record.offset)[len(records) - sent :]
+        return sorted(record.value or b"" for record in newest)
+
+    listed = json.loads(run(env, "dead-letters", "list", "--error", "timeout", "--json").stdout)
+    assert [(row["offset"], row["cause"]) for row in listed] == [(2, "timeout"), (1, "timeout")]
+    assert json.loads(run(env, "dead-letters", "list", "--since", "2999-01-01", "--json").stdout) == []
+    assert replayed("--error", "timeout") == [b"1", b"2"]
+    assert replayed("--stage", "s") == [b"0"]
+    assert replayed("--stage", "s") == []
+    assert replayed(str(listed[0]["id"])) == []
+    assert replayed(str(listed[0]["id"]), "--again") == [b"2"]
+
+
+def test_stored_articles_are_sent_to_be_annotated_as_the_next_run(env: dict[str, str], tmp_path: Path) -> None:
+    run(env, "topics", "ensure")
+    run(env, "db", "upgrade")
+    engine = connect_database(f"sqlite:///{tmp_path / 'dateline.db'}")
+    with transaction(engine) as conn:
+        write_annotated(conn, [annotated("a1", run=4), annotated("a2", language="de")])
+    assert b"1 articles are to be annotated anew as run 5" in run(env, "reannotate", "--language", "de").stdout
+    broker = connect_broker(f"sqlite:///{tmp_path / 'broker.db'}")
+    [record] = broker.consumer("r", ["dateline.articles.replay"]).poll(5.0, 10)
+    assert (record.key, record.headers) == (b"a2", (("dateline.run", b"5"),))
+    assert run(env, "reannotate", "--run", "3").returncode == 2
 
 
 def test_a_gap_stops_a_stage_until_an_operator_accepts_it(env: dict[str, str], tmp_path: Path) -> None:
