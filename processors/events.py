@@ -28,7 +28,7 @@ from processors.knowledge import Knowledge
 from processors.lexicon import FAMILIES, Lexicon, load_lexicon
 from processors.merging import merged
 from processors.modality import Circumstance, Reality, circumstance, decide
-from processors.parties import parties_at
+from processors.parties import Party, parties_at
 from processors.retellings import with_days_of_answers, with_retellings
 from processors.roles import Cast, cast
 from processors.scene import Scene, by_dep, is_verb, make_scene, objects_of_preposition
@@ -171,12 +171,17 @@ def _obligations(
             continue
         actors = tuple(p for noun in by_dep(scene, above, "nsubj") for p in parties_at(scene, noun))
         recipients = tuple(p for noun in asked for p in parties_at(scene, noun))
-        if actors and recipients and not {a.key for a in actors} & {r.key for r in recipients}:
+        if actors and recipients and not {_identity(a) for a in actors} & {_identity(r) for r in recipients}:
             people = at_home(Cast(actors, recipients, "direct"), countries, home)
             reality = Reality("REQUEST", "change", "asserted")
             signs = {OBLIGATION} | signs_of_cast(scene, (above, token), reality, people)
             taken.update((above.i, token.i))
             yield _finish(scene, (above, token), "REQUEST", reality, people, signs)
+
+
+def _identity(party: Party) -> str:
+    """Return who a party is, whatever its country: a minister may ask something of his own government."""
+    return party.value.entity or party.value.text.lower()
 
 
 def _said(scene: Scene, token: Token) -> Token | None:

@@ -104,6 +104,12 @@ def test_what_is_accused_of_something_is_an_object(nlp: Language) -> None:
     assert [next((t.text, t.head.text) for t in doc if t.dep_ == "dobj") for doc in docs] == [(accused, "accuses") for _, accused in pairs]
 
 
+def test_no_verb_has_subjects_on_both_sides(nlp: Language) -> None:
+    people = ("Britta Nielsen", "Jane Roe", "the minister", "two sailors", "Ahmed Hassan", "the Kenyan officer")
+    docs = nlp.pipe(f"A Copenhagen judge found {name} guilty of stealing nearly 117 million kroner from an agency." for name in people)
+    assert [[t.text for t in doc if t.dep_ == "nsubj" and t.head.text == "found"] for doc in docs] == [["judge"]] * len(people)
+
+
 def test_no_clause_with_a_subordinator_is_relative(nlp: Language) -> None:
     claims = ("pretext", "claim", "allegation", "suspicion", "warning", "rumour", "belief", "fact")
     told = nlp.pipe(f"The army shelled the village under the absurd {noun} that its people had fired at a convoy." for noun in claims)
