@@ -62,7 +62,7 @@ def test_everything_an_article_holds_is_in_the_tables(engine: Engine) -> None:
     assert {name: len(rows) for name, rows in found.items()} == {
         "articles": 1, "article_revisions": 1, "annotations": 1, "entities": 3, "entity_aliases": 3, "article_entities": 3,
         "event_reports": 2, "event_participants": 3, "event_mentions": 1, "events": 2, "places": 1, "link_queue": 1,
-        "stage_offsets": 0, "dead_letters": 0, "gaps": 0, "tombstones": 0,
+        "stage_offsets": 0, "dead_letters": 0, "gaps": 0, "tombstones": 0, "in_flight": 0,
     }  # fmt: skip
     keys = {row["key"]: row["entity_key"] for row in found["entities"]}
     assert found["articles"][0]["day"] == date(2025, 6, 1)
