@@ -93,16 +93,22 @@ def _alone_until(mark: Mark) -> int:
 
 
 class InFlight:
-    """What the members of a group died of, as their *notes* say."""
+    """What the members of a group died of, as their *notes* say. They are let alone for *pause* seconds where they cannot be had."""
 
-    def __init__(self, notes: Notes) -> None:
-        self._notes = notes
+    def __init__(self, notes: Notes, pause: float = PAUSE) -> None:
+        self._notes, self._pause = notes, pause
         self._marks: dict[TopicPartition, Mark] = {}
+        self._owed: dict[TopicPartition, Mark | None] = {}  # what could not be written yet
         self._asked_again_at = 0.0  # monotonic
 
+    @property
+    def owes(self) -> bool:
+        """Whether something is still to be written."""
+        return bool(self._owed)
+
     def look(self) -> None:
-        """Read what members before this one left behind."""
-        self._try(self._read)
+        """Write what is owed, and read what members before this one left behind."""
+        self._try(self._catch_up)
 
     def goes_alone(self, record: Record) -> bool:
         """Tell whether *record* must be handled alone."""
@@ -131,12 +137,19 @@ class InFlight:
         """Note that nobody died of *records*, which were begun: the stage stops of itself, or others have them now."""
         self.end({_at(record): record.offset for record in reversed(records)})
 
-    def _read(self) -> None:
+    def _catch_up(self) -> None:
+        self._write()
         self._marks = dict(self._notes.read())
+
+    def _write(self) -> None:
+        if self._owed:
+            self._notes.write(self._owed)
+            self._owed = {}
 
     def _put(self, marks: Mapping[TopicPartition, Mark | None]) -> None:
         self._marks = {at: mark for at, mark in {**self._marks, **marks}.items() if mark is not None}
-        self._try(lambda: self._notes.write(marks))
+        self._owed |= marks
+        self._try(self._write)
 
     def _try(self, ask: Callable[[], None]) -> None:
         if time.monotonic() < self._asked_again_at:
@@ -144,7 +157,7 @@ class InFlight:
         try:
             ask()
         except DatelineError as e:
-            self._asked_again_at = time.monotonic() + PAUSE
+            self._asked_again_at = time.monotonic() + self._pause
             log.warning("goes on without notes of what is under way", extra={"error": str(e)})
 
 

@@ -113,8 +113,11 @@ class Member:
     def beside(self, call: Callable[[], None]) -> None:
         """Return when *call*, which may block, is done on the work thread, or when the stage was told to stop meanwhile."""
         future = self._thread.submit(call)
-        while wait([future], timeout=HEARTBEAT_EVERY).not_done and not self._stop.is_set():
+        while wait([future], timeout=HEARTBEAT_EVERY).not_done:
+            if self._stop.is_set():
+                return
             self._heartbeat()
+        future.result()
 
     def assignment(self) -> frozenset[TopicPartition]:
         """Return the partitions that are this member's now."""

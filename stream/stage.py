@@ -109,7 +109,7 @@ def run_stage(
         while not stop.is_set():
             records = member.poll(limits.records)
             on_poll(Poll(stage.name, len(records), member.assignment()))
-            if records:
+            if records or in_flight.owes:
                 member.beside(in_flight.look)
             decoded = _decoded(stage.source, records, member.owns, in_flight, limits.chars + 1)
             for items in batches(decoded, most=limits.records, size=limits.chars):

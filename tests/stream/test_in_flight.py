@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from stream.broker import TopicPartition
 from stream.errors import DatabaseUnavailable
 from stream.in_flight import DEATHS, InFlight, Mark, Marks, begun, ended, goes_alone, is_deadly
 from tests.stream.test_stage import record
+
+HERE = TopicPartition("in", 0)
 
 
 def died_of(first: int, end: int, times: int) -> Mark:
@@ -62,20 +66,43 @@ def test_work_given_up_alive_counts_for_no_death() -> None:
     assert ended(died_of(10, 20, 2), 10) is None
 
 
-class Away:
-    """Notes that cannot be had."""
+class Flaky:
+    """Notes that cannot be had while *away*."""
+
+    def __init__(self) -> None:
+        self.away, self.marks = True, dict[TopicPartition, Mark]()
 
     def read(self) -> Marks:
-        raise DatabaseUnavailable("away")
+        self._reach()
+        return self.marks
 
-    def write(self, marks: object) -> None:
-        raise DatabaseUnavailable("away")
+    def write(self, marks: Mapping[TopicPartition, Mark | None]) -> None:
+        self._reach()
+        self.marks = {at: mark for at, mark in {**self.marks, **marks}.items() if mark is not None}
+
+    def _reach(self) -> None:
+        if self.away:
+            raise DatabaseUnavailable("away")
 
 
 def test_notes_that_are_away_hold_nothing_up() -> None:
-    in_flight = InFlight(Away())
+    in_flight = InFlight(Flaky())
     in_flight.look()
     in_flight.begin([record(0), record(1)])
-    in_flight.end({TopicPartition("in", 0): 2})
+    in_flight.end({HERE: 2})
     assert in_flight.verdict(record(0)) is None
     assert not in_flight.goes_alone(record(0))
+
+
+def test_what_could_not_be_struck_out_is_struck_out_later() -> None:
+    notes = Flaky()
+    notes.away = False
+    in_flight = InFlight(notes, pause=0.0)
+    in_flight.begin([record(0), record(1)])
+    assert notes.marks == {HERE: Mark(0, 2, 1)}
+    notes.away = True
+    in_flight.end({HERE: 2})
+    assert in_flight.owes
+    notes.away = False
+    in_flight.look()
+    assert (notes.marks, in_flight.owes) == ({}, False)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psycopg
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, Table, func, select
 
 from scripts.kafka import KafkaServer
 from scripts.postgres import PostgresServer
@@ -20,11 +20,12 @@ from storage.schema import annotations, articles, dead_letters, event_reports, i
 from storage.schema_feeds import outbox, page_queue
 from storage.writer import stored_offsets
 from stream.broker import Broker
+from stream.errors import DatabaseUnavailable
 from stream.messages import AnnotatedArticle
 from tests.system.harness import Workers
 
 PAUSED = 5.0  # seconds that a worker is stopped: longer than its lease
-SHORT = 2.0  # seconds that a database is slow, a disk full, a service away
+SHORT = 1.0  # seconds that a database is slow, a disk full, a service away
 
 
 @dataclass
@@ -161,15 +162,25 @@ def found(engine: Engine, broker: Broker, groups: Mapping[str, str], storing: tu
         reports_told=told,
         poisoned=frozenset(value for value in values if value is not None),
         letters=counts[dead_letters.name],
-        waiting=counts[outbox.name] + counts[page_queue.name] + counts[in_flight.name],
+        waiting=sum(counts[table.name] for table in (outbox, page_queue, in_flight)),
         offsets_differ=tuple(group for group, topic in groups.items() if not _consistent(engine, broker, group, topic, group in storing)),
     )
 
 
 def stored(engine: Engine) -> int:
     """Return how many articles are stored, 0 while the database does not answer."""
-    with suppress(Exception), reading(engine) as conn:
-        return int(conn.execute(select(func.count()).select_from(articles)).scalar_one())
+    return rows(engine, articles)
+
+
+def waiting(engine: Engine) -> int:
+    """Return how many messages are to be sent, pages to be fetched, and marks of work under way; 0 while nothing answers."""
+    return rows(engine, outbox, page_queue, in_flight)
+
+
+def rows(engine: Engine, *tables: Table) -> int:
+    """Return how many rows *tables* have together, 0 while the database does not answer."""
+    with suppress(DatabaseUnavailable), reading(engine) as conn:
+        return sum(conn.execute(select(func.count()).select_from(table)).scalar_one() for table in tables)
     return 0
 
 
