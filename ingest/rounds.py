@@ -44,12 +44,18 @@ class FeedRounds:
     async def claim(self, room: int) -> Sequence[FeedLease]:
         """Lease up to *room* feeds that are due, none while there is a reason to wait."""
         reason = await self._tools.rim.aside(self._tools.brake)
-        if reason != self._waits_for:
-            log.warning("no feed is fetched: %s", reason) if reason else log.info("feeds are fetched again")
-            self._waits_for = reason
+        self._tell(reason)
         if reason:
             return ()
         return await self._tools.rim.db(leases.claim_due, room, self._lease)
+
+    def _tell(self, reason: str | None) -> None:
+        """Log once when feeds begin to wait, and once when that is over."""
+        if reason and reason != self._waits_for:
+            log.warning("no feed is fetched: %s", reason)
+        elif self._waits_for and not reason:
+            log.info("feeds are fetched again")
+        self._waits_for = reason
 
     async def nothing_left(self) -> bool:
         """True: what is due was claimed, and what was claimed is done."""
