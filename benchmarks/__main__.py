@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-BENCHMARKS = ("brokers", "storage", "pipeline")
+BENCHMARKS = ("brokers", "storage", "pipeline", "polling")
 
 
 def main() -> None:

@@ -84,12 +84,12 @@ def _parse_steps(url: str, parsed: ParsedFeed, result: Fetched, limits: Limits) 
     items = identify("", parsed.link, parsed.entries, rung)
     dates = tuple(entry.published_at for entry in parsed.entries if entry.published_at)
     short = sum(item.own_page and max(len(item.entry.summary), len(item.entry.content)) < SHORT_TEXT for item in items)
-    plan = next_fetch(FeedState(url), result, Published(len(items), dates, parsed.ttl), now, 0.0, limits)
+    plan = next_fetch(FeedState(url), result, Published(len(items), dates, parsed.ttl, skip=parsed.skip), now, 0.0, limits)
     return (
         f"parse: {parsed.format}, {parsed.title!r}, {len(parsed.entries)} entries" + in_brackets(parsed.note),
         f"language: {language_code(parsed.language) or 'not said'}",
         f"identity: by {rung}, {len(items)} different entries",
         f"dates: {len(dates)} of {len(parsed.entries)} entries" + (f", the newest {max(dates):%Y-%m-%d %H:%M} UTC" if dates else ""),
         f"text: {short} of {len(items)} entries give under {SHORT_TEXT} characters, so that their pages would be fetched",
-        f"schedule: it would be fetched again after {plan.delay / 60:.0f} minutes",
+        f"schedule: it would be fetched again after {plan.delay / 60:.0f} minutes ({plan.why})",
     )

@@ -232,17 +232,18 @@ async def _response(client: aiohttp.ClientSession, url: URL, headers: Mapping[st
 async def _result(
     response: aiohttp.ClientResponse, url: URL, permanent: URL | None, limits: Limits, sent: Validators, cut: bool
 ) -> FetchResult:
-    moved = str(permanent) if permanent else None
+    now, moved = datetime.now(UTC), str(permanent) if permanent else None
     if response.status == 304 and sent != Validators():
-        return NotModified(validators_of(response.headers, sent), max_age(response.headers), moved)
+        return NotModified(validators_of(response.headers, sent), max_age(response.headers, now), moved)
     if response.status == 410:
         return Gone(str(url))
     if response.status not in (200, 203):
         reason = f"HTTP {response.status} {response.reason or ''}".strip()
-        return Failed("http", f"{reason} from {url}", response.status, retry_after(response.headers, datetime.now(UTC)))
+        return Failed("http", f"{reason} from {url}", response.status, retry_after(response.headers, now))
     body = await _read(response, limits.max_bytes, cut)
     media_type, charset = content_type(response.headers.get("Content-Type", ""))
-    return Fetched(str(url), body, media_type, charset, validators_of(response.headers, Validators()), max_age(response.headers), moved)
+    fresh = max_age(response.headers, now)
+    return Fetched(str(url), body, media_type, charset, validators_of(response.headers, Validators()), fresh, moved)
 
 
 async def _read(response: aiohttp.ClientResponse, max_bytes: int, cut: bool) -> bytes:

@@ -38,12 +38,17 @@ def content_type(value: str) -> tuple[str | None, str | None]:
     return media_type.strip() or None, named.get("charset", "").strip(" \"'") or None
 
 
-def max_age(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds for which a response stays fresh: Cache-Control max-age less Age (RFC 9111 §4.2), None where unsaid."""
+def max_age(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the seconds for which a response stays fresh (RFC 9111 §4.2), None where unsaid.
+
+    Cache-Control max-age less Age; without a max-age, Expires less Date.
+    """
     control = headers.get("Cache-Control", "").lower()
-    found = re.search(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,12})", control)
-    if not found or re.search(r"(?:^|[\s,])no-(?:cache|store)\b", control):
+    if re.search(r"(?:^|[\s,])no-(?:cache|store)\b", control):
         return None
+    found = re.search(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,12})", control)
+    if not found:
+        return _until(headers.get("Expires", ""), _http_date(headers.get("Date", "")) or now)
     age = headers.get("Age", "").strip()
     spent = int(age) if age.isascii() and age.isdigit() and len(age) <= 12 else 0
     return min(MAX_SECONDS, max(0.0, float(int(found[1]) - spent)))
@@ -54,12 +59,21 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return min(MAX_SECONDS, float(value[:15]))
+    return _until(value, now)
+
+
+def _until(value: str, start: datetime) -> float | None:
+    """Return the seconds from *start* to the HTTP-date *value*, none for one that has passed; None where it is no date."""
+    until = _http_date(value)
+    return min(MAX_SECONDS, max(0.0, (until - start).total_seconds())) if until else None
+
+
+def _http_date(value: str) -> datetime | None:
     try:
-        until = email.utils.parsedate_to_datetime(value)
+        date = email.utils.parsedate_to_datetime(value.strip())
     except (ValueError, TypeError, IndexError):
         return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)  # HTTP-dates are GMT
-    return min(MAX_SECONDS, max(0.0, (until - now).total_seconds()))
+    return date if date.tzinfo else date.replace(tzinfo=UTC)  # HTTP-dates are GMT
 
 
 def _repeatable(value: str | None) -> str | None:

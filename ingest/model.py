@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from ingest.skipping import NO_SKIP, Skip
 from stream.messages import Enclosure
 
 FailureKind = Literal["dns", "connect", "timeout", "tls", "address", "redirects", "http", "too-large", "decoding", "parse", "robots"]
@@ -93,3 +94,4 @@ class ParsedFeed:
     entries: tuple[FeedEntry, ...] = ()
     parts: tuple[str, ...] = ()
     note: str | None = None
+    skip: Skip = NO_SKIP  # when the feed asks not to be fetched

@@ -1,4 +1,4 @@
-"""When a feed is fetched next, and what a fetch makes of its state. Pure."""
+"""When a feed is fetched next and why, and what a fetch makes of its state. Pure; the rules and their sources: ``docs/polling.md``."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from math import sqrt
 from statistics import median
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified
+from ingest.skipping import NO_SKIP, Skip
 from storage.feeds import fits
 
-DEFAULT_INTERVAL = 1800.0  # seconds, for a feed whose entries carry no dates
-MAX_TTL_WAIT = 3600.0  # seconds; many systems put a day's ttl on a feed that they fill by the hour
-MAX_SERVER_WAIT = 86_400.0  # seconds that Retry-After and max-age are believed
+HOUR, DAY = 3600.0, 86_400.0  # seconds
+HOURLY_INTERVAL = 2400.0  # seconds between fetches of a feed with an entry an hour; others by the square root of their rate
+QUIET_STEP = HOURLY_INTERVAL**2 / (2 * HOUR)  # seconds added by a fetch without news: the same law, for a silence that goes on
+QUIET_GROWTH = 1.5  # of the interval by a fetch without news, at most
+DEFAULT_INTERVAL = 1800.0  # seconds, for a feed of which nothing is known
+MAX_TTL_WAIT = HOUR  # many systems put a day's ttl on a feed that they fill by the hour
+MAX_SERVER_WAIT = DAY  # for which Retry-After and freshness are believed
+MAX_WAIT_AFTER_GAP = HOUR  # for which freshness is believed where entries may have been missed meanwhile
 DATES_USED = 20  # newest entries whose gaps are measured
-LOOKS_PER_GAP = 2.0  # fetches between two entries
-QUIET_GROWTH = 1.2  # of the interval at each fetch without news
 JITTER = 0.1  # of the wait, added, so that feeds added together do not stay together
 MOVES_BELIEVED = 2  # sightings of one permanent redirect in a row
 
@@ -27,7 +32,7 @@ class Limits:
     """Shortest and longest seconds between two fetches."""
 
     shortest: float = 300.0
-    longest: float = 86_400.0
+    longest: float = DAY
 
     def clamp(self, seconds: float) -> float:
         """Return the nearest allowed wait."""
@@ -43,29 +48,76 @@ class FeedState:
     failures: int = 0
     moved_to: str | None = None
     moved_sightings: int = 0
+    skip: Skip = NO_SKIP
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What a fetch that was parsed brought: how many entries are new, when entries were published, the feed's own wish."""
+    """What a fetch that was parsed brought: how many entries are new and how many not, their dates, the feed's own wishes."""
 
     new: int
     dates: tuple[datetime, ...] = ()
     ttl: timedelta | None = None
+    known: int = 0
+    skip: Skip = NO_SKIP
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A feed's row after a fetch; the next one is due in *delay* seconds."""
+    """A feed's row after a fetch; the next one is due in *delay* seconds, *why* says what set them.
+
+    *host_pause*: seconds for which no other feed of the host is to be fetched either.
+    """
 
     url: str
     delay: float
+    why: str
     interval: float | None
     failures: int = 0
     state: Literal["active", "gone"] = "active"
     reason: str | None = None
     moved_to: str | None = None
     moved_sightings: int = 0
+    skip: Skip = NO_SKIP
+    host_pause: float = 0.0
+
+
+class Weight(NamedTuple):
+    """How a kind of failure is taken: seconds after the first in a row, doubled by each further one up to *longest*."""
+
+    kind: str
+    first: float
+    longest: float
+    whole_host: bool = False
+
+
+PASSING = Weight("passing", 300.0, 6 * HOUR)
+BUSY = Weight("the host is busy", 900.0, DAY, whole_host=True)
+NAMELESS = Weight("the name does not resolve", 900.0, DAY)
+BROKEN = Weight("its publisher has to repair it", 1800.0, DAY)
+MISSING = Weight("not to be had there", HOUR, DAY)
+
+_BY_STATUS = {408: PASSING, 425: PASSING, 429: BUSY, 503: BUSY}
+_BY_KIND = {
+    "dns": NAMELESS,
+    "tls": BROKEN,
+    "decoding": BROKEN,
+    "parse": BROKEN,
+    "too-large": BROKEN,
+    "redirects": MISSING,
+    "address": MISSING,
+}
+
+
+class Wait(NamedTuple):
+    """Seconds to wait, and why so long."""
+
+    seconds: float
+    why: str
+
+    def least(self, other: Wait) -> Wait:
+        """Return the longer of the two."""
+        return other if other.seconds > self.seconds else self
 
 
 def next_fetch(
@@ -73,38 +125,89 @@ def next_fetch(
 ) -> Plan:
     """Return what *result* makes of *feed*; *published* is None where nothing was parsed, *jitter* in [0, 1).
 
-    A success waits for the interval and at least for max-age; a failure waits twice as long as the one before it and at least for
+    A success waits for the interval and at least as long as the server calls it fresh; a failure by its weight and at least for
     Retry-After (RFC 9110 §10.2.3); both within *limits*. A 410 stops the feed, nothing else does.
     """
-    if isinstance(result, Gone):
-        return Plan(
-            feed.url, limits.longest, feed.interval, feed.failures + 1, "gone", f"410 Gone: the publisher ended the feed at {result.url}"
-        )
-    if isinstance(result, Failed):
-        failures = feed.failures + 1
-        wait = _delay(_backoff(feed.interval, failures, limits), result.retry_after, jitter, limits)
-        return Plan(feed.url, wait, feed.interval, failures, moved_to=feed.moved_to, moved_sightings=feed.moved_sightings)
-    interval = _interval(feed.interval, published, now, limits)
+    match result:
+        case Gone():
+            reason = f"410 Gone: the publisher ended the feed at {result.url}"
+            return Plan(feed.url, limits.longest, reason, feed.interval, feed.failures + 1, "gone", reason)
+        case Failed():
+            return _after_failure(feed, result, now, jitter, limits)
+        case _:
+            return _after_success(feed, result, published, now, jitter, limits)
+
+
+def weight_of(failed: Failed) -> Weight:
+    """Return how *failed* is taken: by its status where there was an answer, else by its kind."""
+    if failed.status is None:
+        return _BY_KIND.get(failed.kind, PASSING)
+    return _BY_STATUS.get(failed.status, PASSING if failed.status >= 500 else MISSING)
+
+
+def _after_failure(feed: FeedState, failed: Failed, now: datetime, jitter: float, limits: Limits) -> Plan:
+    failures, weight = feed.failures + 1, weight_of(failed)
+    backoff = min(weight.first * 2.0 ** min(failures - 1, 30), weight.longest)
+    named = f"{failed.kind} {failed.status or ''}".rstrip()
+    own = Wait(backoff, f"{'failed' if failures == 1 else f'failed {failures} times in a row'} ({named}: {weight.kind})")
+    asked = Wait(min(failed.retry_after or 0.0, MAX_SERVER_WAIT), f"the server says Retry-After ({named})")
+    wait = _spread(own.least(Wait(feed.interval or 0.0, f"{own.why}, and not fetched more often anyway")), jitter, limits).least(asked)
+    pause = max(limits.clamp(backoff), asked.seconds) if weight.whole_host else 0.0
+    wait = _skipped(wait, feed.skip, now)
+    return Plan(
+        url=feed.url,
+        delay=wait.seconds,
+        why=wait.why,
+        interval=feed.interval,
+        failures=failures,
+        moved_to=feed.moved_to,
+        moved_sightings=feed.moved_sightings,
+        skip=feed.skip,
+        host_pause=pause,
+    )
+
+
+def _after_success(
+    feed: FeedState, result: Fetched | NotModified, published: Published | None, now: datetime, jitter: float, limits: Limits
+) -> Plan:
+    missed = feed.interval is not None and published is not None and published.new > 0 and published.known == 0
+    interval = _interval(feed.interval, published, missed, now, limits)
+    believed = MAX_WAIT_AFTER_GAP if missed else MAX_SERVER_WAIT
+    fresh = Wait(min(result.max_age or 0.0, believed), "the server calls its answer fresh until then")
+    skip = published.skip if published else feed.skip
+    wait = _skipped(_spread(interval, jitter, limits).least(fresh), skip, now)
     url, moved_to, sightings = _move(feed, result)
-    return Plan(url, _delay(interval, result.max_age, jitter, limits), interval, 0, "active", None, moved_to, sightings)
+    return Plan(url, wait.seconds, wait.why, interval.seconds, 0, "active", None, moved_to, sightings, skip)
 
 
-def _interval(before: float | None, published: Published | None, now: datetime, limits: Limits) -> float:
+def _interval(before: float | None, published: Published | None, missed: bool, now: datetime, limits: Limits) -> Wait:
     """Return the seconds between two fetches.
 
-    With news it follows the entries' dates. Without, it grows from what it was: a paper that fills its feed at six and is quiet
-    until the next morning is asked ever less, and is then late by at most a sixth of the silence before.
+    With news it follows the rate of the entries. Without, it grows from what it was, so that a paper that is quiet at night is
+    asked ever less, and a dead feed once a day in the end.
     """
-    current = before or DEFAULT_INTERVAL
-    if published is None:
-        return limits.clamp(current * QUIET_GROWTH if before else current)
-    if published.new == 0 and before is not None:
-        return limits.clamp(current * QUIET_GROWTH)
-    gap = typical_gap(published.dates, now)
+    if before is None and published is None:
+        return Wait(limits.clamp(DEFAULT_INTERVAL), "nothing is known of it yet")
+    if before is not None and (published is None or published.new == 0):
+        return Wait(limits.clamp(min(before + QUIET_STEP, before * QUIET_GROWTH)), "nothing new, so a little later than last time")
+    assert published is not None
+    wait = _by_rate(before, published, now)
+    if missed and before is not None and before / 2 < wait.seconds:
+        wait = Wait(before / 2, "no entry was known from before: some may have been missed")
     ttl = published.ttl.total_seconds() if published.ttl else 0.0
+    wait = wait.least(Wait(min(ttl, MAX_TTL_WAIT), "the feed asks for it (ttl or sy:updatePeriod)"))
+    return Wait(limits.clamp(wait.seconds), wait.why)
+
+
+def _by_rate(before: float | None, published: Published, now: datetime) -> Wait:
+    gap = typical_gap(published.dates, now)
+    if gap is not None and before is None:
+        gap = max(gap, (now - max(date for date in published.dates if date <= now)).total_seconds())  # it may be long dead
+    if gap is None and before is not None:
+        gap = before / published.new
     if gap is None:
-        return limits.clamp(ttl or (current / 2 if before else current))
-    return limits.clamp(max(gap / LOOKS_PER_GAP, min(ttl, MAX_TTL_WAIT)))
+        return Wait(published.ttl.total_seconds() if published.ttl else DEFAULT_INTERVAL, "its entries carry no dates")
+    return Wait(HOURLY_INTERVAL * sqrt(gap / HOUR), f"an entry every {in_words(gap)}")
 
 
 def typical_gap(dates: Sequence[datetime], now: datetime) -> float | None:
@@ -118,14 +221,25 @@ def typical_gap(dates: Sequence[datetime], now: datetime) -> float | None:
     return median((later - earlier).total_seconds() for later, earlier in pairwise([now, *past]))
 
 
-def _backoff(interval: float | None, failures: int, limits: Limits) -> float:
-    doubled = limits.shortest * 2.0 ** min(failures - 1, 30)
-    return max(interval or 0.0, doubled)
+def in_words(seconds: float) -> str:
+    """Return *seconds* as people say it.
+
+    >>> [in_words(s) for s in (20.0, 1800.0, 9000.0, 700_000.0)]
+    ['20 s', '30 min', '2.5 h', '8.1 days']
+    """
+    unit, name = next(
+        found for found in ((DAY, "days"), (HOUR, "h"), (60.0, "min"), (1.0, "s")) if seconds >= 2 * found[0] or found[0] == 1.0
+    )
+    return f"{seconds / unit:.{0 if unit < HOUR else 1}f} {name}"
 
 
-def _delay(wanted: float, server_wish: float | None, jitter: float, limits: Limits) -> float:
-    wait = min(limits.clamp(wanted) * (1.0 + JITTER * jitter), limits.longest)
-    return max(wait, min(server_wish or 0.0, MAX_SERVER_WAIT))
+def _spread(wait: Wait, jitter: float, limits: Limits) -> Wait:
+    return Wait(min(limits.clamp(wait.seconds) * (1.0 + JITTER * jitter), limits.longest), wait.why)
+
+
+def _skipped(wait: Wait, skip: Skip, now: datetime) -> Wait:
+    more = skip.wait(now + timedelta(seconds=wait.seconds)) if skip else 0.0
+    return Wait(wait.seconds + more, "the feed asks to be left alone until then (skipHours or skipDays)") if more else wait
 
 
 def _move(feed: FeedState, result: Fetched | NotModified) -> tuple[str, str | None, int]:

@@ -9,6 +9,7 @@ from ingest.article import MAX_TITLE_CHARS
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, ParsedFeed, Validators
 from ingest.outcome import Outcome, dropped_note, notes
 from ingest.schedule import FeedState, Limits, Plan, Published, next_fetch
+from ingest.skipping import skip_of, text_of
 from storage.feeds import Feed, Rung
 from storage.leases import FeedUpdate, FetchRecord
 from storage.sightings import Written
@@ -52,11 +53,11 @@ def without_body(feed: Feed, result: FetchResult) -> Taken:
 
 def plan_of(feed: Feed, taken: Taken, now: datetime, jitter: float, limits: Limits) -> Plan:
     """Return when *feed* is fetched next; *jitter* in [0, 1)."""
-    state = FeedState(feed.url, feed.interval_seconds, feed.failures, feed.moved_to, feed.moved_sightings)
+    state = FeedState(feed.url, feed.interval_seconds, feed.failures, feed.moved_to, feed.moved_sightings, skip_of(feed.skip))
     published = None
     if taken.parsed is not None and taken.written is not None:
         dates = tuple(entry.published_at for entry in taken.parsed.entries if entry.published_at)
-        published = Published(taken.written.new, dates, taken.parsed.ttl)
+        published = Published(taken.written.new, dates, taken.parsed.ttl, taken.written.known, taken.parsed.skip)
     return next_fetch(state, taken.result, published, now, jitter, limits)
 
 
@@ -66,6 +67,7 @@ def update_of(feed: Feed, taken: Taken, plan: Plan) -> FeedUpdate:
     return FeedUpdate(
         url=plan.url,
         delay=plan.delay,
+        why=plan.why,
         interval_seconds=plan.interval,
         failures=plan.failures,
         state=plan.state,
@@ -75,6 +77,8 @@ def update_of(feed: Feed, taken: Taken, plan: Plan) -> FeedUpdate:
         body_hash=taken.body_hash,
         moved_to=plan.moved_to,
         moved_sightings=plan.moved_sightings,
+        skip=text_of(plan.skip),
+        host_pause=plan.host_pause,
         title=taken.parsed.title[:MAX_TITLE_CHARS] if taken.parsed else "",
         rung=taken.rung,
         error=plan.reason or (taken.message if isinstance(taken.result, Failed) else None),

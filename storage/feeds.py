@@ -51,6 +51,8 @@ class Feed:
     moved_to: str | None
     moved_sightings: int
     rung: Rung = "guid"
+    next_fetch_why: str = ""
+    skip: str = ""
 
 
 COLUMNS = tuple(feeds.c[item.name] for item in fields(Feed))

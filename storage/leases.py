@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storage.base import database_now
+from storage.base import chunks, database_now
 from storage.engine import transaction
 from storage.feeds import COLUMNS, Feed, Rung, State, fits
 from storage.schema_feeds import feeds, fetches
@@ -53,7 +54,8 @@ class FetchRecord:
 class FeedUpdate:
     """What a fetch makes of its feed; the next one is due in *delay* seconds.
 
-    *error* is None after a success, *rung* where no entries were read.
+    *error* is None after a success, *rung* where no entries were read. *host_pause*: seconds for which the other feeds of the host
+    are not due either.
     """
 
     url: str
@@ -70,6 +72,9 @@ class FeedUpdate:
     title: str = ""
     error: str | None = None
     rung: Rung | None = None
+    why: str = ""
+    skip: str = ""
+    host_pause: float = 0.0
 
 
 def claim_due(engine: Engine, limit: int, lease_seconds: float) -> tuple[FeedLease, ...]:
@@ -107,7 +112,8 @@ def record_outcome(engine: Engine, lease: FeedLease, change: FeedUpdate, record:
     with transaction(engine) as connection:
         check_lease(connection, lease)
         feed = lease.feed
-        values = _after_fetch(feed, change, database_now(connection))
+        now = database_now(connection)
+        values = _after_fetch(feed, change, now)
         # Written only where the fetch says so: an operator may have moved or paused the feed in the meantime.
         twin = _move(connection, feed.feed_id, change.url) if change.url != feed.url and fits(change.url) else None
         if twin is not None:
@@ -115,6 +121,8 @@ def record_outcome(engine: Engine, lease: FeedLease, change: FeedUpdate, record:
         if change.state != "active":
             values |= {"state": change.state, "reason": change.reason}
         connection.execute(update(feeds).where(feeds.c.feed_id == feed.feed_id).values(_storable(values)))
+        if change.host_pause:
+            _pause_host(connection, feed, now + timedelta(seconds=change.host_pause))
         row = {item.name: getattr(record, item.name) for item in fields(record)}
         connection.execute(fetches.insert(), [{"feed_id": feed.feed_id, **_storable(row)}])
 
@@ -130,6 +138,8 @@ def _after_fetch(feed: Feed, change: FeedUpdate, now: datetime) -> dict[str, Any
         "last_fetch_at": now,
         "last_error": change.error,
         "next_fetch_at": now + timedelta(seconds=change.delay),
+        "next_fetch_why": change.why,
+        "skip": change.skip,
         "moved_to": change.moved_to,
         "moved_sightings": change.moved_sightings,
         **RELEASED,
@@ -172,6 +182,19 @@ def _move(connection: Connection, feed_id: str, url: str) -> str | None:
         except IntegrityError:  # another feed moved there between the two statements
             twin = connection.execute(query).scalar_one()
     return twin
+
+
+def _pause_host(connection: Connection, feed: Feed, until: datetime) -> None:
+    """Have no other feed at the host and port of *feed* be due before *until*; those that are being recorded now say so themselves."""
+    host = urlsplit(feed.url).netloc
+    there = or_(*(feeds.c.url.startswith(f"{scheme}://{host}/", autoescape=True) for scheme in ("http", "https")))
+    sooner = (there, feeds.c.feed_id != feed.feed_id, feeds.c.next_fetch_at < until)
+    # Locked in one order and past those that others hold: two workers that are told to pause at once must not wait for each other.
+    found = select(feeds.c.feed_id).where(*sooner).order_by(feeds.c.feed_id).with_for_update(skip_locked=True)
+    others = connection.execute(found).scalars().all()
+    later = {"next_fetch_at": until, "next_fetch_why": f"{host} asked for a pause when feed {feed.feed_id} was fetched"}
+    for some in chunks(others):
+        connection.execute(update(feeds).where(feeds.c.feed_id.in_(some)).values(later))
 
 
 def _storable(values: dict[str, Any]) -> dict[str, Any]:

@@ -187,6 +187,7 @@ def _feed_health() -> Select[tuple[object, ...]]:
         f.c.last_fetch_at,
         f.c.last_success_at,
         f.c.next_fetch_at,
+        f.c.next_fetch_why,
         f.c.interval_seconds,
         select(func.count()).where(a.c.feed_id == f.c.feed_id).scalar_subquery().label("articles"),
         select(func.max(a.c.dated_at)).where(a.c.feed_id == f.c.feed_id).scalar_subquery().label("last_article_at"),

@@ -21,7 +21,7 @@ from stream.settings import Settings, load_settings
 
 app = typer.Typer(name="feeds", no_args_is_help=True, help="The feeds that are read.")
 
-COLUMNS = ("feed_id", "health", "outlet", "url", "articles", "last_success_at", "next_fetch_at", "last_error")
+COLUMNS = ("feed_id", "health", "outlet", "url", "articles", "last_success_at", "next_fetch_at", "next_fetch_why", "last_error")
 
 
 class FullText(StrEnum):

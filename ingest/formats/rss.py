@@ -12,6 +12,7 @@ from ingest.formats import IMAGE, ParseError, absolute_url, distinct, distinct_e
 from ingest.formats.feedparsing import read_xml
 from ingest.formats.repair import repaired, root_of
 from ingest.model import FeedEntry, ParsedFeed
+from ingest.skipping import read_skip
 from ingest.text import html_to_text, one_line, plain_text
 from stream.messages import Enclosure
 
@@ -41,6 +42,7 @@ def read(url: str, text: str, max_entries: int, country: str | None = None) -> P
         link=absolute_url(url, _get(found.feed, "link")),
         language=_line(_get(found.feed, "language")) or None,
         ttl=_ttl(found.feed),
+        skip=read_skip(text),
         entries=entries,
         note="; ".join(filter(None, (complaint, *notes))) or None,
     )

@@ -40,11 +40,17 @@ def test_a_content_type_is_taken_apart(value: str, expected: tuple[str | None, s
         ({"Cache-Control": "no-cache, max-age=60"}, None),
         ({"Cache-Control": "max-age=-1"}, None),
         ({"Cache-Control": "max-age=999999999999"}, 315360000.0),
+        ({"Expires": format_datetime(NOW + timedelta(hours=1), usegmt=True)}, 3600.0),
+        ({"Expires": format_datetime(NOW + timedelta(hours=1)), "Date": format_datetime(NOW + timedelta(minutes=50))}, 600.0),
+        ({"Expires": format_datetime(NOW + timedelta(hours=1)), "Cache-Control": "max-age=60"}, 60.0),
+        ({"Expires": format_datetime(NOW + timedelta(hours=1)), "Cache-Control": "no-store"}, None),
+        ({"Expires": format_datetime(NOW - timedelta(hours=1))}, 0.0),
+        ({"Expires": "0"}, None),
         ({}, None),
     ],
 )
 def test_max_age_is_read(headers: dict[str, str], expected: float | None) -> None:
-    assert max_age(headers) == expected
+    assert max_age(headers, NOW) == expected
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, event, select, update
@@ -143,6 +143,18 @@ def test_a_bad_feed_is_a_row_and_a_log_line_and_harms_nobody(ingest: Ingest, loo
     lines = {record.__dict__["feed_id"]: record for record in caplog.records if "feed_id" in record.__dict__}
     assert {line.levelname for line in (lines[rows[bad].feed_id], lines[rows[missing].feed_id])} == {"WARNING"}
     assert lines[rows[missing].feed_id].__dict__["status"] == 404
+
+
+def test_why_a_feed_is_fetched_next_and_when_it_wants_to_be_skipped_is_kept(ingest: Ingest, loopback: Loopback) -> None:
+    far = f"{datetime.now(UTC) + timedelta(days=3):%A}"
+    skipped = f"<skipDays><day>{far}</day></skipDays>"
+    feeds.add_feed(ingest.engine, loopback.serve("/feed", rss(("g1", loopback.url("/1"), LONG), head=skipped)))
+    ingest.once()
+    assert (ingest.feed().next_fetch_why, ingest.feed().skip) == ("its entries carry no dates", far.lower())
+    loopback.serve("/feed", b"", 429, Retry_After="7200")
+    ingest.again()
+    assert ingest.feed().next_fetch_why == "the server says Retry-After (http 429)"
+    assert ingest.feed().skip == far.lower()
 
 
 def test_gone_stops_a_feed_and_a_permanent_redirect_moves_it_at_the_second_sight(ingest: Ingest, loopback: Loopback) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, Validators
 from ingest.schedule import DEFAULT_INTERVAL, FeedState, Limits, Plan, Published, next_fetch, typical_gap
+from ingest.skipping import Skip
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
@@ -30,33 +31,52 @@ def plan(
 
 
 @pytest.mark.parametrize(
-    ("interval", "published", "expected"),
+    ("interval", "published", "expected", "why"),
     [
-        # with news: half the typical gap between entries, within five minutes and a day
-        (None, Published(30, every(HOUR)), HOUR / 2),
-        (2 * HOUR, Published(1, every(HOUR)), HOUR / 2),
-        (None, Published(30, every(MINUTE)), 5 * MINUTE),
-        (None, Published(30, every(30 * DAY)), DAY),
+        # with news: by the square root of the rate, 40 minutes for an entry an hour, within five minutes and a day
+        (None, Published(30, every(HOUR)), 40 * MINUTE, "an entry every 60 min"),
+        (2 * HOUR, Published(1, every(HOUR), known=29), 40 * MINUTE, "an entry every 60 min"),
+        (None, Published(30, every(4 * HOUR)), 80 * MINUTE, "an entry every 4.0 h"),
+        (None, Published(30, every(15 * MINUTE)), 20 * MINUTE, "an entry every 15 min"),
+        (None, Published(30, every(20.0)), 5 * MINUTE, "an entry every 20 s"),
+        (None, Published(30, every(200 * DAY)), DAY, "an entry every 200.0 days"),
+        # at first sight, a feed that has long been silent is as slow as its silence
+        (None, Published(30, every(MINUTE, silence=400 * DAY)), DAY, "an entry every 400.0 days"),
+        (DAY, Published(1, every(MINUTE, silence=400 * DAY), known=29), 40 * MINUTE / 60**0.5, "an entry every 60 s"),
+        # nothing that was known before: entries may have been missed
+        (2 * HOUR, Published(30, every(HOUR)), 40 * MINUTE, "an entry every 60 min"),
+        (40 * MINUTE, Published(30, every(HOUR)), 20 * MINUTE, "no entry was known from before"),
         # what the feed asks for is a lower bound, an hour at most
-        (None, Published(30, every(20 * MINUTE), timedelta(minutes=40)), 40 * MINUTE),
-        (None, Published(30, every(20 * MINUTE), timedelta(days=1)), HOUR),
-        # no dates to go by
-        (None, Published(3), DEFAULT_INTERVAL),
-        (None, Published(3, ttl=timedelta(hours=3)), 3 * HOUR),
-        (2 * HOUR, Published(3), HOUR),
-        (None, Published(3, every(HOUR, count=1)), DEFAULT_INTERVAL),
-        # without news it grows
-        (HOUR, Published(0, every(MINUTE)), 1.2 * HOUR),
-        (HOUR, None, 1.2 * HOUR),
-        (23 * HOUR, None, DAY),
-        (None, None, DEFAULT_INTERVAL),
+        (None, Published(30, every(15 * MINUTE), timedelta(minutes=40)), 40 * MINUTE, "ttl"),
+        (None, Published(30, every(15 * MINUTE), timedelta(days=1)), HOUR, "ttl"),
+        (None, Published(30, every(4 * HOUR), timedelta(minutes=40)), 80 * MINUTE, "an entry every 4.0 h"),
+        # no dates to go by: what was new since the last fetch
+        (None, Published(3), DEFAULT_INTERVAL, "carry no dates"),
+        (None, Published(3, ttl=timedelta(hours=3)), 3 * HOUR, "carry no dates"),
+        (4 * HOUR, Published(4, known=9), 40 * MINUTE, "an entry every 60 min"),
+        (None, Published(3, every(HOUR, count=1)), DEFAULT_INTERVAL, "carry no dates"),
+        # without news it grows, fast at first, then by 800 seconds a fetch
+        (5 * MINUTE, Published(0, every(MINUTE), known=30), 7.5 * MINUTE, "nothing new"),
+        (HOUR, Published(0, every(MINUTE), known=30), HOUR + 800, "nothing new"),
+        (HOUR, None, HOUR + 800, "nothing new"),
+        (DAY, None, DAY, "nothing new"),
+        (None, None, DEFAULT_INTERVAL, "nothing is known"),
         # a first fetch that finds only known entries still goes by their dates
-        (None, Published(0, every(HOUR)), HOUR / 2),
+        (None, Published(0, every(HOUR), known=30), 40 * MINUTE, "an entry every 60 min"),
     ],
 )
-def test_interval_follows_what_the_feed_publishes(interval: float | None, published: Published | None, expected: float) -> None:
+def test_interval_follows_what_the_feed_publishes(interval: float | None, published: Published | None, expected: float, why: str) -> None:
     made = plan(fetched(), published, interval=interval)
-    assert (expected, expected, 0) == (made.delay, made.interval, made.failures)
+    assert (made.delay, made.interval, made.failures) == (pytest.approx(expected), pytest.approx(expected), 0)
+    assert why in made.why
+
+
+def test_a_silence_is_looked_into_as_often_as_the_square_root_of_its_length_says() -> None:
+    interval, silence = 40 * MINUTE, HOUR
+    while silence < 30 * DAY:
+        interval = plan(NotModified(Validators()), interval=interval).delay
+        silence += interval
+        assert interval == pytest.approx(40 * MINUTE * (silence / HOUR) ** 0.5, rel=0.25)
 
 
 @pytest.mark.parametrize(
@@ -76,44 +96,98 @@ def test_typical_gap_counts_the_silence_but_no_future_and_no_batch_twice(dates: 
 
 def test_not_modified_lengthens_the_interval_and_forgets_failures() -> None:
     made = plan(NotModified(Validators()), interval=HOUR, failures=4)
-    assert (made.interval, made.failures) == (1.2 * HOUR, 0)
-
-
-@pytest.mark.parametrize(("max_age", "expected"), [(2 * HOUR, 2 * HOUR), (MINUTE, HOUR / 2), (10 * DAY, DAY)])
-def test_max_age_is_a_lower_bound_of_a_day_at_most(max_age: float, expected: float) -> None:
-    assert expected == plan(fetched(max_age), Published(30, every(HOUR))).delay
+    assert (made.interval, made.failures) == (HOUR + 800, 0)
 
 
 @pytest.mark.parametrize(
-    ("failures", "retry_after", "expected"),
+    ("max_age", "known", "expected"),
+    [(2 * HOUR, 1, 2 * HOUR), (MINUTE, 1, 40 * MINUTE), (10 * DAY, 1, DAY), (10 * DAY, 0, HOUR)],
+)
+def test_freshness_is_a_lower_bound_of_a_day_and_of_an_hour_once_entries_were_missed(max_age: float, known: int, expected: float) -> None:
+    made = plan(fetched(max_age), Published(29, every(HOUR), known=known), interval=HOUR)
+    assert made.delay == expected
+    assert made.interval == (40 * MINUTE if known else HOUR / 2)
+
+
+@pytest.mark.parametrize(
+    ("failed", "waits", "host_pause"),
     [
-        (0, None, 5 * MINUTE),
-        (1, None, 10 * MINUTE),
-        (2, None, 20 * MINUTE),
-        (8, None, 300 * 2.0**8),
-        (9, None, DAY),
-        (5000, None, DAY),
-        (0, HOUR, HOUR),
-        (0, MINUTE, 5 * MINUTE),
-        (0, 30 * DAY, DAY),
+        # passing: soon again, four times a day at the least
+        (Failed("timeout", ""), (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 6 * HOUR), 0.0),
+        (Failed("connect", ""), (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 6 * HOUR), 0.0),
+        (Failed("http", "", 500), (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 6 * HOUR), 0.0),
+        (Failed("http", "", 522), (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 6 * HOUR), 0.0),
+        (Failed("http", ""), (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 6 * HOUR), 0.0),
+        # a host that is busy is left alone as a whole
+        (Failed("http", "", 429), (15 * MINUTE, 30 * MINUTE, HOUR, DAY), 15 * MINUTE),
+        (Failed("http", "", 503), (15 * MINUTE, 30 * MINUTE, HOUR, DAY), 15 * MINUTE),
+        (Failed("http", "", 503, 2 * HOUR), (2 * HOUR, 2 * HOUR, 2 * HOUR, DAY), 2 * HOUR),
+        (Failed("http", "", 429, MINUTE), (15 * MINUTE, 30 * MINUTE, HOUR, DAY), 15 * MINUTE),
+        (Failed("http", "", 429, 30 * DAY), (DAY, DAY, DAY, DAY), DAY),
+        (Failed("http", "", 500, HOUR), (HOUR, HOUR, HOUR, 6 * HOUR), 0.0),
+        # somebody has to do something
+        (Failed("dns", ""), (15 * MINUTE, 30 * MINUTE, HOUR, DAY), 0.0),
+        (Failed("tls", ""), (30 * MINUTE, HOUR, 2 * HOUR, DAY), 0.0),
+        (Failed("parse", ""), (30 * MINUTE, HOUR, 2 * HOUR, DAY), 0.0),
+        (Failed("decoding", ""), (30 * MINUTE, HOUR, 2 * HOUR, DAY), 0.0),
+        (Failed("too-large", ""), (30 * MINUTE, HOUR, 2 * HOUR, DAY), 0.0),
+        # not to be had there
+        (Failed("http", "", 404), (HOUR, 2 * HOUR, 4 * HOUR, DAY), 0.0),
+        (Failed("http", "", 401), (HOUR, 2 * HOUR, 4 * HOUR, DAY), 0.0),
+        (Failed("http", "", 403), (HOUR, 2 * HOUR, 4 * HOUR, DAY), 0.0),
+        (Failed("redirects", ""), (HOUR, 2 * HOUR, 4 * HOUR, DAY), 0.0),
+        (Failed("address", ""), (HOUR, 2 * HOUR, 4 * HOUR, DAY), 0.0),
     ],
 )
-def test_failures_wait_ever_longer_and_at_least_as_asked_but_never_for_ever(
-    failures: int, retry_after: float | None, expected: float
-) -> None:
-    made = plan(Failed("http", "HTTP 503", 503, retry_after), failures=failures)
-    assert (expected, failures + 1, "active") == (made.delay, made.failures, made.state)
+def test_a_failure_waits_by_its_weight_ever_longer_but_never_for_ever(failed: Failed, waits: tuple[float, ...], host_pause: float) -> None:
+    made = [plan(failed, failures=failures) for failures in (0, 1, 2, 5000)]
+    assert tuple(one.delay for one in made) == waits
+    assert {one.state for one in made} == {"active"}
+    assert [one.failures for one in made] == [1, 2, 3, 5001]
+    assert made[0].host_pause == host_pause
+
+
+@pytest.mark.parametrize(
+    ("failed", "failures", "why"),
+    [
+        (Failed("http", "", 404), 0, "failed (http 404: not to be had there)"),
+        (Failed("dns", ""), 2, "failed 3 times in a row (dns: the name does not resolve)"),
+        (Failed("http", "", 429, HOUR), 0, "the server says Retry-After (http 429)"),
+    ],
+)
+def test_a_failure_says_why_it_waits(failed: Failed, failures: int, why: str) -> None:
+    assert plan(failed, failures=failures).why == why
 
 
 def test_a_failing_feed_is_not_asked_more_often_than_a_healthy_one() -> None:
-    assert plan(Failed("dns", "no such host"), interval=6 * HOUR).delay == 6 * HOUR
+    made = plan(Failed("timeout", "too slow"), interval=6 * HOUR)
+    assert made.delay == 6 * HOUR
+    assert made.why.endswith("not fetched more often anyway")
+
+
+@pytest.mark.parametrize(
+    ("skip", "expected"),
+    [
+        (Skip(), 40 * MINUTE),
+        (Skip(frozenset({3, 4})), 40 * MINUTE),
+        (Skip(frozenset({12, 13, 14})), 3 * HOUR),  # NOW is a Monday at noon
+        (Skip(days=frozenset({0})), 12 * HOUR),
+        (Skip(frozenset({0, 1}), frozenset({0, 1})), 38 * HOUR),
+    ],
+)
+def test_hours_and_days_that_a_feed_wants_to_be_skipped_are_skipped(skip: Skip, expected: float) -> None:
+    made = plan(fetched(), Published(30, every(HOUR), skip=skip))
+    assert (made.delay, made.interval, made.skip) == (expected, 40 * MINUTE, skip)
+    later = FeedState(URL, 40 * MINUTE, skip=made.skip)
+    assert next_fetch(later, Failed("http", "", 500), None, NOW, 0.0).delay == expected
+    assert next_fetch(later, NotModified(Validators()), None, NOW, 0.0).skip == skip
 
 
 def test_jitter_spreads_fetches_and_keeps_to_the_bounds() -> None:
     waits = [plan(fetched(), Published(30, every(HOUR)), jitter=jitter).delay for jitter in (0.0, 0.5, 0.999)]
     assert waits == sorted(waits)
-    assert HOUR / 2 == waits[0] < waits[1] < waits[2] < 0.55 * HOUR
-    assert plan(fetched(), Published(9, every(90 * DAY)), jitter=0.9).delay == DAY
+    assert 40 * MINUTE == waits[0] < waits[1] < waits[2] < 44 * MINUTE
+    assert plan(fetched(), Published(9, every(200 * DAY)), jitter=0.9).delay == DAY
     assert plan(fetched(20 * HOUR), Published(30, every(HOUR)), jitter=0.9).delay == 20 * HOUR
 
 
@@ -122,6 +196,7 @@ def test_gone_stops_the_feed_and_says_why() -> None:
     assert made.state == "gone"
     assert made.reason is not None
     assert made.reason.startswith("410")
+    assert made.why == made.reason
 
 
 def test_limits_are_those_of_the_settings() -> None:

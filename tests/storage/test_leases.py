@@ -159,3 +159,15 @@ def test_coverage_counts_by_feed_and_hour_and_keeps_the_marks_of_possible_gaps(e
     with reading(engine) as conn:
         rows = conn.execute(select(coverage_hourly).order_by(coverage_hourly.c.hour)).all()
     assert [tuple(row)[1:] for row in rows] == [(NOW, 2, 0, 20, 2, 1), (NOW + timedelta(hours=1), 1, 1, 0, 0, 0)]
+
+
+def test_a_host_that_asks_for_a_pause_has_all_its_feeds_wait(engine: Engine) -> None:
+    urls = ["https://a.example/1", "https://a.example/2", "http://a.example/3", "https://a.example:8443/4", "https://www.a.example/5"]
+    for url in urls:
+        feeds.add_feed(engine, url)
+    lease, *others = leases.claim_due(engine, 10, 60.0)
+    leases.release_feeds(engine, others)
+    leases.record_outcome(engine, lease, update(lease.feed, delay=900.0, failures=1, error="HTTP 429", host_pause=900.0), RECORD)
+    assert [lease.feed.url for lease in leases.claim_due(engine, 10, 60.0)] == urls[3:]
+    waiting = [feed for feed in feeds.list_feeds(engine) if feed.url in urls[1:3]]
+    assert {feed.next_fetch_why for feed in waiting} == {f"a.example asked for a pause when feed {lease.feed.feed_id} was fetched"}
