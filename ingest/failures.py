@@ -58,6 +58,14 @@ def host_of(url: str) -> str:
         return url[:100]
 
 
+def place_of(url: str) -> str:
+    """Return the host and port of *url*, by which fetches take turns; as much of *url* as a message should hold where it has none."""
+    try:
+        return URL(url).host_port_subcomponent or url[:100]
+    except ValueError:
+        return url[:100]
+
+
 def _refusal(error: BaseException) -> AddressRefused | None:
     inner = getattr(error, "os_error", None)
     return next((found for found in (error, inner, error.__cause__) if isinstance(found, AddressRefused)), None)

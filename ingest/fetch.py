@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Protocol, Self
-from weakref import WeakValueDictionary
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -23,14 +22,14 @@ from pydantic import SecretStr
 from yarl import URL
 
 from ingest.decoding import Decoder
-from ingest.failures import Refused, failure_of, host_of
+from ingest.failures import Refused, failure_of, host_of, place_of
 from ingest.guard import GuardedResolver, GuardedSockets, Lookups, Network, check_spelled, literal_address
 from ingest.headers import content_type, max_age, request_headers, retry_after, validators_of
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, Validators
+from ingest.turns import Turns
 from stream.messages import clean_text
 
 MAX_REDIRECTS = 5
-PER_HOST = 4  # fetches from one host at once
 
 ACCEPT_FEED = "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"  # fmt: skip  # noqa: E501
 ACCEPT_PAGE = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
@@ -55,6 +54,10 @@ class FetchSettings(Protocol):
     @property
     def fetch_concurrency(self) -> int: ...
     @property
+    def host_connections(self) -> int: ...
+    @property
+    def host_pause(self) -> float: ...
+    @property
     def fetch_timeout(self) -> float: ...
     @property
     def fetch_max_bytes(self) -> int: ...
@@ -70,24 +73,15 @@ class Limits:
 
 
 class Session:
-    """The connections of one worker. At most *concurrency* fetches are under way, PER_HOST of them from one host.
+    """The connections of one worker, and the turns in which they are used.
 
-    Waiting for a turn is not timed: a slow host fails its own fetches, never those that queue behind it.
     Belongs to the event loop in which it was made; close it, or use it as an async context manager.
     """
 
-    def __init__(self, client: aiohttp.ClientSession, limits: Limits, concurrency: int) -> None:
+    def __init__(self, client: aiohttp.ClientSession, limits: Limits, turns: Turns) -> None:
         self.client = client
         self.limits = limits
-        self._turns = asyncio.Semaphore(concurrency)
-        self._host_turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-
-    @asynccontextmanager
-    async def turn(self, host: str) -> AsyncIterator[None]:
-        """Wait until a fetch from *host* may start."""
-        host_turn = self._host_turns.setdefault(host, asyncio.Semaphore(PER_HOST))
-        async with host_turn, self._turns:
-            yield
+        self.turns = turns
 
     async def close(self) -> None:
         """Close every connection. May be called twice."""
@@ -109,7 +103,7 @@ def make_session(settings: FetchSettings) -> Session:
     connector = aiohttp.TCPConnector(
         resolver=Lookups() if proxy else GuardedResolver(networks),
         socket_factory=None if proxy else GuardedSockets(networks),
-        limit=0,  # the session's turns bound it
+        limit=0,  # the turns bound it
     )
     client = aiohttp.ClientSession(
         connector=connector,
@@ -121,7 +115,8 @@ def make_session(settings: FetchSettings) -> Session:
         timeout=aiohttp.ClientTimeout(total=None),  # the deadline is one for all redirects
         trust_env=False,
     )
-    return Session(client, Limits(settings.fetch_timeout, settings.fetch_max_bytes), settings.fetch_concurrency)
+    turns = Turns(settings.fetch_concurrency, settings.host_connections, settings.host_pause)
+    return Session(client, Limits(settings.fetch_timeout, settings.fetch_max_bytes), turns)
 
 
 def _spelled_guard(networks: Sequence[Network]) -> aiohttp.ClientMiddlewareType:
@@ -172,7 +167,7 @@ async def _get(
 ) -> FetchResult:
     """Return what came of asking for *url*; with *by_hop*, raise _Onward for a redirect instead of following it."""
     headers = request_headers(accept, validators)
-    async with session.turn(host_of(url)):
+    async with session.turns.take(place_of(url)):
         try:
             async with asyncio.timeout(limits.timeout) as deadline:
                 return _cleaned(await _follow(session.client, url, headers, limits, validators, cut, by_hop))

@@ -119,6 +119,7 @@ def _work(settings: Settings, engine: Engine, broker: Broker, since: datetime) -
         "DATELINE_DATABASE_URL": "",
         "DATELINE_ALLOW_NETWORKS": "127.0.0.1/32",
         "DATELINE_PAGE_PAUSE": "0",  # the pages are on this machine
+        "DATELINE_HOST_PAUSE": "0",
         "DATELINE_LOG_FORMAT": "console",
     }
     log_path = settings.data_dir / "workers.log"

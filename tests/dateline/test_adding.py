@@ -16,7 +16,7 @@ LINK = '<link rel="alternate" type="application/rss+xml" href="{}">'
 
 @pytest.fixture
 def near(env: dict[str, str]) -> dict[str, str]:
-    return {**env, "DATELINE_ALLOW_NETWORKS": "127.0.0.0/8"}
+    return {**env, "DATELINE_ALLOW_NETWORKS": "127.0.0.0/8", "DATELINE_HOST_PAUSE": "0"}
 
 
 def page(loopback: Loopback, *links: str) -> str:

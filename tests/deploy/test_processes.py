@@ -97,7 +97,12 @@ def _environment(service: str, kafka: KafkaServer, database: str, tmp_path: Path
         },
     )
     found["HOME"] = "/nonexistent"  # the image's user has none, and its file system is read-only
-    return {**found, "DATELINE_ALLOW_NETWORKS": "127.0.0.1/32", "DATELINE_TOPIC_PREFIX": f"compose-{tmp_path.name}"}
+    return {
+        **found,
+        "DATELINE_ALLOW_NETWORKS": "127.0.0.1/32",
+        "DATELINE_HOST_PAUSE": "0",
+        "DATELINE_TOPIC_PREFIX": f"compose-{tmp_path.name}",
+    }
 
 
 def _wait_for_articles(env: dict[str, str], number: int) -> list[dict[str, object]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -102,9 +103,8 @@ class Loopback:
         return self.route(path, lambda handler: handler.answer(status, body, named))
 
 
-@pytest.fixture
-def loopback() -> Iterator[Loopback]:
-    """A server without routes."""
+@contextmanager
+def serving() -> Iterator[Loopback]:
     server = _Server()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
@@ -112,6 +112,20 @@ def loopback() -> Iterator[Loopback]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def loopback() -> Iterator[Loopback]:
+    """A server without routes."""
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def other() -> Iterator[Loopback]:
+    """A second server, at another port."""
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture
@@ -125,7 +139,7 @@ def with_session(work: Callable[[Session], Awaitable[T]], **settings: object) ->
     """Return what *work* makes of a session that may reach loopback."""
 
     async def run() -> T:
-        async with make_session(Settings(**{"allow_networks": "127.0.0.0/8", **settings})) as session:
+        async with make_session(Settings(**{"allow_networks": "127.0.0.0/8", "host_pause": 0.0, **settings})) as session:
             return await work(session)
 
     return asyncio.run(run())

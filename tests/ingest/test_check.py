@@ -9,7 +9,7 @@ from tests.ingest.working import LONG, rss
 
 
 def test_check_tells_step_by_step_and_writes_nothing(loopback: Loopback) -> None:
-    settings = Settings.model_validate({"allow_networks": "127.0.0.0/8"})
+    settings = Settings.model_validate({"allow_networks": "127.0.0.0/8", "host_pause": 0.0})
     good = check_feed(
         settings, loopback.serve("/feed", rss(("g1", loopback.url("/1"), "Short."), ("g2", loopback.url("/2"), LONG)), ETag='"1"')
     )

@@ -13,7 +13,7 @@ LINK = '<link rel="alternate" type="application/rss+xml" title="{0}" href="{0}">
 
 
 def found(*urls: str, **settings: object) -> tuple[Finding, ...]:
-    return find_feeds(Settings.model_validate({"allow_networks": "127.0.0.0/8", "fetch_timeout": 5.0, **settings}), urls)
+    return find_feeds(Settings.model_validate({"allow_networks": "127.0.0.0/8", "fetch_timeout": 5.0, "host_pause": 0.0, **settings}), urls)
 
 
 def page(loopback: Loopback, *links: str) -> str:

@@ -44,7 +44,14 @@ class Ingest:
     def __init__(self, engine: Engine, folder: Path) -> None:
         self.engine = engine
         self.settings = Settings.model_validate(
-            {"data_dir": folder, "allow_networks": "127.0.0.0/8", "page_pause": 0.0, "fetch_timeout": 5.0, "topic_partitions": 1}
+            {
+                "data_dir": folder,
+                "allow_networks": "127.0.0.0/8",
+                "page_pause": 0.0,
+                "host_pause": 0.0,
+                "fetch_timeout": 5.0,
+                "topic_partitions": 1,
+            }
         )
         self.broker = SqliteBroker(folder / "broker.db")
         self.broker.ensure_topics([TopicSpec(self.settings.articles_topic, 1)])

@@ -45,6 +45,7 @@ def stack(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     return {
         **request.getfixturevalue(request.param),
         "DATELINE_ALLOW_NETWORKS": "127.0.0.1/32",
+        "DATELINE_HOST_PAUSE": "0",
         "DATELINE_FETCH_CONCURRENCY": "2",
         "DATELINE_SESSION_TIMEOUT": "3",
         "DATELINE_FEED_LEASE": "5",
