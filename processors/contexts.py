@@ -30,10 +30,10 @@ class Cues:
 
 def find_cues(scene: Scene) -> Cues:
     """Return the cues of *scene*; linear in tokens."""
-    found = [(i, cue) for i in range(len(scene.doc)) for cue in _cues_at(scene, i)]
+    found = [(i, cue) for i in range(len(scene.tokens)) for cue in _cues_at(scene, i)]
     positions, words = tuple(i for i, _ in found), tuple(cue for _, cue in found)
-    starts = (0, *(t.i + 1 for t in scene.doc if t.is_space and "\n" in t.text))
-    cuts = [bisect_left(positions, start) for start in (*starts, len(scene.doc) + 1)]
+    starts = (0, *(t.i + 1 for t in scene.tokens if t.is_space and "\n" in t.text))
+    cuts = [bisect_left(positions, start) for start in (*starts, len(scene.tokens) + 1)]
     return Cues(positions, words, starts, tuple(_themes(scene, words[a:b]) for a, b in pairwise(cuts)))
 
 
@@ -53,7 +53,7 @@ def _cues_at(scene: Scene, i: int) -> Iterator[str]:
     entity = scene.entity_of[i]
     if entity is not None and entity.type in _NAMES:
         return
-    lemma, word = scene.lemma_of[i], scene.doc[i].lower_
+    lemma, word = scene.lemma_of[i], scene.tokens[i].lower_
     before = scene.lemma_of[i - 1] if i else ""
     for cue in dict.fromkeys((f"{before}_{lemma}", lemma, word)):
         if cue in scene.lexicon.contexts:

@@ -58,8 +58,8 @@ def _subjects_before(scene: Scene, token: Token) -> list[Token]:
     above = governors(token)
     chain = [s for word in above[1:] for s in by_dep(scene, word, "poss", *SUBJECTS) if s.i != token.i and s not in above]
     start, _ = scene.sentence_of[token.i]
-    same = scene.doc[max(start, token.i - SAME_SENTENCE) : token.i]
-    before = scene.doc[max(scene.sentence_of[start - 1][0], start - SAME_SENTENCE) : start] if start else scene.doc[0:0]
+    same = scene.tokens[max(start, token.i - SAME_SENTENCE) : token.i]
+    before = scene.tokens[max(scene.sentence_of[start - 1][0], start - SAME_SENTENCE) : start] if start else scene.tokens[0:0]
     found = [*chain, *(t for part in (same, before) for t in part if t.dep_ in SUBJECTS)]
     return [t for t in found if t.pos_ != "PRON" and is_party(scene, t)]
 
@@ -86,14 +86,14 @@ def _only_country(scene: Scene, token: Token) -> list[Token]:
     earlier = scene.sentence_of[start - 1][0] if start else start
     around = range(max(earlier, token.i - SAME_SENTENCE), token.i)
     named = [(i, e.country) for i in around if (e := scene.entity_of[i]) and _stands_for_country(scene, e, persons=False)]
-    return [scene.doc[named[-1][0]]] if len({country for _, country in named}) == 1 else []
+    return [scene.tokens[named[-1][0]]] if len({country for _, country in named}) == 1 else []
 
 
 def _named_holder(scene: Scene, token: Token) -> Token | None:
     """Return the head of the last name before *token* that bears the same title."""
     lemma = scene.lemma_of[token.i]
     for i in range(token.i - 1, max(-1, token.i - TITLE_REACH), -1):
-        word = scene.doc[i]
+        word = scene.tokens[i]
         if scene.lemma_of[word.i] != lemma:
             continue
         for other in (word.head, *by_dep(scene, word, "appos")):
@@ -110,7 +110,7 @@ def last_pair(scene: Scene, before: int, *, persons: bool = False) -> list[Token
         entity = scene.entity_of[i]
         if entity is None or not entity.country or entity.country in found or not _stands_for_country(scene, entity, persons=persons):
             continue
-        found[entity.country] = scene.doc[i]
+        found[entity.country] = scene.tokens[i]
         if len(found) == 2:
             return list(reversed(found.values()))
     return []

@@ -49,7 +49,7 @@ def _detailed(scene: Scene, background: Background, draft: Draft, counts: Magnit
         "historical": is_historical(when, scene.facts.published_on),
         "date": when or default_date(scene, draft.heads[0]),
         "planned_date": plan,
-        "place": place or home_of(scene, background.ground, (scene.doc[actor.head] for actor in draft.actors)),
+        "place": place or home_of(scene, background.ground, (scene.tokens[actor.head] for actor in draft.actors)),
         "magnitudes": counts,
     }
     return replace(draft, event=event.model_copy(update=details))

@@ -99,7 +99,7 @@ def _tops(scene: Scene, start: int, end: int) -> Iterator[tuple[TimeExpression, 
         time = scene.time_of[i]
         if time is None or time.type not in {"DATE", "TIME"} or (i > start and scene.time_of[i - 1] is time):
             continue
-        top = scene.doc[i]
+        top = scene.tokens[i]
         while top.head.i != top.i and scene.time_of[top.head.i] is time:
             top = top.head
         yield time, top

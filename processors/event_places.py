@@ -139,7 +139,7 @@ def _only_one(scene: Scene, on: Ground, head: Token) -> Place | None:
     start, end = scene.sentence_of[head.i]
     nouns = (
         noun
-        for word in scene.doc[start:end]
+        for word in scene.tokens[start:end]
         if scene.cue("locative", word.lower_) and not scene.cue("speech", scene.lemma_of[word.head.i])
         for noun in _objects(scene, word)
     )

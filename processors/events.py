@@ -96,7 +96,7 @@ def _code_sentence(scene: Scene, start: int, end: int, home: str | None) -> Iter
 
 def _outermost_first(scene: Scene, start: int, end: int) -> Iterator[Token]:
     """Yield the tokens of a sentence by their depth in its tree, those of one depth in text order."""
-    level = [t for t in scene.doc[start:end] if t.head.i == t.i or not start <= t.head.i < end]
+    level = [t for t in scene.tokens[start:end] if t.head.i == t.i or not start <= t.head.i < end]
     while level:
         yield from level
         level = sorted((c for token in level for c in scene.children[token.i] if start <= c.i < end), key=lambda t: t.i)
@@ -187,7 +187,7 @@ def _identity(party: Party) -> str:
 def _said(scene: Scene, token: Token) -> Token | None:
     """Return the verb of speech with a subject of its own to whose clause *token* belongs: above it, or the nearest before it."""
     start, _ = scene.sentence_of[token.i]
-    before = (scene.doc[i] for i in range(token.i - 1, start - 1, -1))
+    before = (scene.tokens[i] for i in range(token.i - 1, start - 1, -1))
     for above in (*governors(token)[:2], *before):
         if is_verb(above) and scene.cue("speech", scene.lemma_of[above.i]) and by_dep(scene, above, "nsubj"):
             return above
@@ -234,7 +234,7 @@ def _finish(
 def _trigger(scene: Scene, head: Token) -> TextSpan:
     """Return the event's word with its particle where that stands beside it."""
     end = head.i + 1
-    if is_verb(head) and end < len(scene.doc) and scene.doc[end].dep_ == "prt":
+    if is_verb(head) and end < len(scene.tokens) and scene.tokens[end].dep_ == "prt":
         end += 1
     span = scene.doc[head.i : end]
     return TextSpan(start=span.start_char, end=span.end_char, text=span.text)

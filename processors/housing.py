@@ -16,7 +16,7 @@ DOMINANT_SHARE = 0.6  # of a document's country mentions: its people and offices
 
 def countries_named(scene: Scene, start: int, end: int) -> tuple[str, ...]:
     """Return the states named between two tokens, in text order; no international bodies, whose people are of every state."""
-    found = [country for token in scene.doc[start:end] if (country := country_of_token(scene, token))]
+    found = [country for token in scene.tokens[start:end] if (country := country_of_token(scene, token))]
     return tuple(dict.fromkeys(country for country in found if country in scene.knowledge.countries))
 
 

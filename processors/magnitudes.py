@@ -33,7 +33,7 @@ def magnitudes_of(scene: Scene, start: int, end: int, events: Sequence[tuple[Tok
     counts: list[dict[str, Magnitude]] = [{} for _ in events]
     for kind, (cue, types) in KINDS.items():
         near = _steps_up([(n, head) for n, (head, type_) in enumerate(events) if type_ in types])
-        for word in scene.doc[start:end] if near else ():
+        for word in scene.tokens[start:end] if near else ():
             own = kind == "crowd" and near.get(word.i, (1, 0))[0] == 0
             found = _count_at(scene, word, own=own) if own or _says(scene, word, cue) else None
             n = _nearest(word, near) if found else None
@@ -126,7 +126,7 @@ def people_in(scene: Scene, noun: Token) -> Magnitude | None:
 def _is_part(scene: Scene, noun: Token) -> bool:
     """Return whether *noun* is of those counted before it: "including seven children"."""
     first = min(t.i for t in (noun, *scene.children[noun.i]))
-    return first > 0 and scene.doc[first - 1].lower_ in {"including", "among"}
+    return first > 0 and scene.tokens[first - 1].lower_ in {"including", "among"}
 
 
 def _people(scene: Scene, noun: Token) -> Magnitude | None:
@@ -158,9 +158,9 @@ def _number_words(scene: Scene, noun: Token) -> list[str]:
     low = scene.sentence_of[noun.i][0]
     first = min([c.i for n in numbers for c in (n, *scene.children[n.i])] or [noun.i])
     limit = max(first - _BEFORE, low)
-    while first > limit and scene.doc[first - 1].lower_ in LIMITS | {"to"}:
+    while first > limit and scene.tokens[first - 1].lower_ in LIMITS | {"to"}:
         first -= 1
     last = noun.i + 1
     if own and any(is_number(n.lower_) for n in objects_of_preposition(scene, noun, "of".__eq__)):
         last += 2
-    return [token.lower_ for token in scene.doc[first:last]]
+    return [token.lower_ for token in scene.tokens[first:last]]

@@ -196,7 +196,7 @@ def _conditional_clause(scene: Scene, verb: Token) -> bool:
         if _any(scene, "condition", marks):
             return True
     _, end = scene.sentence_of[verb.i]
-    after = scene.doc[verb.i + 1 : min(end, verb.i + 30)]
+    after = scene.tokens[verb.i + 1 : min(end, verb.i + 30)]
     return any(token.lower_ in {"if", "unless"} and token.nbor(-1).lower_ not in {"as", "even"} for token in after)
 
 

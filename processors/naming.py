@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from spacy.tokens import Token
 
-from processors.scene import Scene, conjoined, is_nominal
+from processors.scene import Scene, conjoined, is_nominal, per_word
 
 PARTY_TYPES = frozenset({"PERSON", "ORG", "GPE", "NORP", "MISC"})
 PRONOUNS = ("person_pronoun", "thing_pronoun", "plural_pronoun")
 
 
+@per_word
 def is_party(scene: Scene, token: Token) -> bool:
     """Return whether the phrase headed by *token* can act: a named body or person, a people word, a pronoun for one."""
     if scene.time_of[token.i] is not None:
@@ -31,6 +32,7 @@ def is_people_word(scene: Scene, lemma: str) -> bool:
     return scene.cue("people", lemma) or (scene.knowledge.sector_of(lemma) is not None and lemma not in scene.lexicon.nouns)
 
 
+@per_word
 def country_of_token(scene: Scene, token: Token) -> str | None:
     """Return the country that *token* names or means, as a name, an adjective or a government's seat."""
     entity = scene.entity_of[token.i]
@@ -43,11 +45,11 @@ def country_of_token(scene: Scene, token: Token) -> str | None:
 
 def is_only_tied(scene: Scene, token: Token) -> bool:
     """Return whether a name before a noun says with whom it stands and not whose it is: UN-backed, pro-Iranian; ethnic Albanians."""
-    doc, i = scene.doc, token.i
-    before = doc[i - 1].lower_ if i else ""
-    if before == "ethnic" or (before == "-" and i > 1 and scene.cue("sided", doc[i - 2].lower_)):
+    tokens, i = scene.tokens, token.i
+    before = tokens[i - 1].lower_ if i else ""
+    if before == "ethnic" or (before == "-" and i > 1 and scene.cue("sided", tokens[i - 2].lower_)):
         return True
-    return i + 2 < len(doc) and doc[i + 1].text == "-" and scene.cue("tied", doc[i + 2].lower_)
+    return i + 2 < len(tokens) and tokens[i + 1].text == "-" and scene.cue("tied", tokens[i + 2].lower_)
 
 
 def side(scene: Scene, token: Token) -> str | None:

@@ -11,7 +11,7 @@ from processors.affiliation import VAGUE, country_around, country_of_phrase, nam
 from processors.coreference import COUNTRYLIKE, MAX_DEPTH, definite_referents, is_pronoun, referents
 from processors.naming import country_of_token, is_party
 from processors.phrases import coordinated, extent
-from processors.scene import Scene, by_dep, conjoined, is_nominal, objects_of_preposition
+from processors.scene import Scene, by_dep, conjoined, is_nominal, objects_of_preposition, per_word
 from stream.messages import Participant
 
 MAX_PARTIES = 8
@@ -38,6 +38,7 @@ class Party:
         return own or self.value.entity or self.value.text.lower()
 
 
+@per_word
 def parties_at(scene: Scene, token: Token, depth: int = 0) -> tuple[Party, ...]:
     """Return the parties that the noun phrase headed by *token* names, what is conjoined to it included; empty where it names none.
 
@@ -53,12 +54,13 @@ def parties_at(scene: Scene, token: Token, depth: int = 0) -> tuple[Party, ...]:
 def _with_shared_adjective(scene: Scene, parties: list[Party]) -> list[Party]:
     """Give bare nouns the country of the adjective before the first: "Israeli helicopters and tanks"."""
     first = parties[0] if len(parties) > 1 else None
-    if first is None or not any(country_of_token(scene, c) for c in by_dep(scene, scene.doc[first.head], "amod")):
+    if first is None or not any(country_of_token(scene, c) for c in by_dep(scene, scene.tokens[first.head], "amod")):
         return parties
     bare = (not p.value.country and not scene.children[p.head] and scene.entity_of[p.head] is None for p in parties)
     return [with_country([p], first.value.country)[0] if is_bare else p for p, is_bare in zip(parties, bare, strict=True)]
 
 
+@per_word
 def party_at(scene: Scene, token: Token, depth: int) -> Party:
     """Return the phrase that *token* heads as a party, whatever it is; *depth* as in ``parties_at``."""
     start, end = extent(scene, token)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spacy.tokens import Span, Token
 
-from processors.scene import Scene, by_dep, conjoined
+from processors.scene import Scene, by_dep, conjoined, per_word
 from stream.messages import Entity
 
 OWN_MODIFIERS = ("compound", "amod", "nmod", "poss", "nummod")
@@ -14,6 +14,7 @@ MAX_TITLE_TOKENS = 5  # words of a title after its head: "Secretary of State for
 NAMED = frozenset({"PERSON", "ORG"})
 
 
+@per_word
 def extent(scene: Scene, token: Token) -> tuple[int, int]:
     """Return the tokens of the phrase as it is quoted: a title with its name, a body with whose it is, no article, no clause."""
     start, end = scene.mention_of[token.i] or (token.i, token.i + 1)
@@ -26,7 +27,7 @@ def extent(scene: Scene, token: Token) -> tuple[int, int]:
         pending.extend(c for c in by_dep(scene, child, "conj") if first <= c.i < token.i)
     start = max(start, first)
     while start < token.i and (
-        scene.doc[start].dep_ == "det" or scene.doc[start].lower_ in {"the", "a", "an"} or scene.doc[start].is_punct
+        scene.tokens[start].dep_ == "det" or scene.tokens[start].lower_ in {"the", "a", "an"} or scene.tokens[start].is_punct
     ):
         start += 1
     return start, max(end, token.i + 1, _end_of_name(scene, token))
@@ -47,6 +48,7 @@ def _end_of_name(scene: Scene, token: Token) -> int:
     return 0
 
 
+@per_word
 def name_after(scene: Scene, token: Token) -> Token | None:
     """Return the head of the name that follows the title *token*, after a comma only a person's; None where *token* is no title."""
     if scene.entity_of[token.i] is not None:

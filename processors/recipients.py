@@ -95,7 +95,7 @@ def _pointed_at(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tu
 
 def _is_theirs(scene: Scene, reading: Reading, party: Party, actors: tuple[Party, ...]) -> bool:
     """Return whether *party* is the actors' own side: their forces, or whoever they speak for ("pledged Egypt's support")."""
-    head = scene.doc[party.head]
+    head = scene.tokens[party.head]
     speaks_for = head.dep_ == "poss" and reading.type not in AGAINST_OWNER and party.value.country in {a.value.country for a in actors}
     return _is_own(scene, head) or (speaks_for and party.value.country is not None)
 
@@ -194,10 +194,11 @@ def _phrase_of(token: Token) -> Token:
 
 
 def _excluded(scene: Scene, reading: Reading, token: Token, actors: tuple[Party, ...]) -> bool:
+    if not is_party(scene, token) or is_only_tied(scene, token):
+        return True
     noun = _phrase_of(token)
     own = noun in reading.heads or any(token.i == head.i or (token.dep_ == "nsubj" and token.head.i == head.i) for head in reading.heads)
-    theirs = _is_means(scene, reading, noun, actors) or _is_own(scene, noun)
-    return own or theirs or is_only_tied(scene, token) or not is_party(scene, token)
+    return own or _is_means(scene, reading, noun, actors) or _is_own(scene, noun)
 
 
 def _local(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
@@ -231,7 +232,7 @@ def right_of(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple
     if not is_verb(head) or is_passive(scene, head) or by_dep(scene, head, "dobj", "xcomp", "ccomp"):
         return ()
     _, end = scene.sentence_of[head.i]
-    for token in scene.doc[head.i + 1 : min(end, head.i + REACH)]:
+    for token in scene.tokens[head.i + 1 : min(end, head.i + REACH)]:
         if token.text in {",", ";"} or (token.tag_ in FINITE and scene.cue("speech", scene.lemma_of[token.i])):
             return ()
         placed = token.dep_ == "pobj" and token.head.lower_ in LOCATIVE

@@ -37,7 +37,7 @@ def with_retellings(scene: Scene, on: Ground, drafts: Sequence[Draft]) -> list[D
     taken = {head.i for d in found for head in d.heads}
     deeds = _deeds(found)
     gone: set[int] = set()
-    for token in scene.doc if found else ():
+    for token in scene.tokens if found else ():
         if token.i in taken or not _refers_back(scene, token):
             continue
         _, end = scene.sentence_of[token.i]

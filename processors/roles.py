@@ -175,7 +175,7 @@ def _left_of(scene: Scene, head: Token) -> tuple[Party, ...]:
         return ()
     start, _ = scene.sentence_of[head.i]
     for i in range(head.i - 1, max(start, head.i - 12) - 1, -1):
-        token = scene.doc[i]
+        token = scene.tokens[i]
         if is_verb(token):
             return ()
         if is_party(scene, token) and token.dep_ not in {"compound", "amod", "poss", "pobj", "dobj"}:

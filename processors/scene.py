@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 from spacy.tokens import Doc, Token
 
@@ -15,6 +17,8 @@ from stream.messages import Entity, TimeExpression
 
 MAX_SENTENCE = 250  # tokens; what a parser calls a longer sentence is a list or a table, and is read in pieces of so many
 MIN_REGISTER, REGISTER_SHARE = 4, 60  # a text is about sport or markets with so many words of theirs, one in so many
+P = ParamSpec("P")
+T = TypeVar("T")
 HYPHENS = frozenset({"-", "\u2010", "\u2011", "\u2013"})
 MAX_CHILDREN = 60  # words that one word governs; more is a list or a table
 
@@ -24,6 +28,7 @@ class Scene:
     """A parsed document with its facts; every list has one item a token."""
 
     doc: Doc
+    tokens: Sequence[Token]  # of *doc*, which makes a new one of each whenever it is asked
     facts: DocumentFacts
     knowledge: Knowledge
     lexicon: Lexicon
@@ -36,10 +41,27 @@ class Scene:
     lemma_of: Sequence[str]  # lower case
     sides: Mapping[str, str]  # "South" → KOR, where one country of the document begins with it
     playful: bool  # the whole text is about sport or markets
+    answers: dict[Hashable, object] = field(default_factory=dict)  # of what is marked ``@per_word``
 
     def cue(self, name: str, word: str) -> bool:
         """Return whether *word* is in the cue class *name*."""
         return word in self.lexicon.cues.get(name, ())
+
+
+def per_word(find: Callable[Concatenate[Scene, Token, P], T]) -> Callable[Concatenate[Scene, Token, P], T]:
+    """Let *find* be worked out once for a word (and other arguments) of a document: the rooms ask the same of it many times.
+
+    *find* has to depend on nothing else, and what it returns must not be changed.
+    """
+
+    @wraps(find)
+    def answer(scene: Scene, token: Token, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = (find, token.i, *args, *kwargs.items())
+        if key not in scene.answers:
+            scene.answers[key] = find(scene, token, *args, **kwargs)
+        return scene.answers[key]  # type: ignore[return-value]  # what *find* put there
+
+    return answer
 
 
 def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Lexicon) -> Scene:
@@ -64,6 +86,7 @@ def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Le
     children = _children(tokens)
     return Scene(
         doc,
+        tokens,
         facts,
         knowledge,
         lexicon,
@@ -138,7 +161,8 @@ def _sentences(doc: Doc) -> list[tuple[int, int]]:
 
 def by_dep(scene: Scene, token: Token, *deps: str) -> list[Token]:
     """Return the children of *token* with one of *deps*, in text order."""
-    return [child for label, child in scene.labelled[token.i] if label in deps]
+    labelled = scene.labelled[token.i]
+    return [child for label, child in labelled if label in deps] if labelled else []  # most words have no children
 
 
 def objects_of_preposition(scene: Scene, token: Token, wanted: Callable[[str], bool]) -> list[Token]:

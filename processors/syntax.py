@@ -5,7 +5,7 @@ from __future__ import annotations
 from spacy.tokens import Token
 
 from processors.lexicon import PARTICLES
-from processors.scene import Scene, by_dep, is_verb, objects_of_preposition
+from processors.scene import Scene, by_dep, is_verb, objects_of_preposition, per_word
 
 MAX_CLIMB = 12  # governing words looked at; deeper nesting is a broken parse
 FINITE = frozenset({"VBD", "VBZ", "VBP"})
@@ -24,6 +24,7 @@ def is_passive(scene: Scene, verb: Token) -> bool:
     return verb.dep_ in {"acl", "advcl", "amod"} and not by_dep(scene, verb, "aux")
 
 
+@per_word
 def headline_verb(scene: Scene, verb: Token) -> bool:
     """Return whether a participle is the sentence's finite verb that the parser took for a modifier ("Turkey deployed tanks").
 
@@ -37,11 +38,11 @@ def headline_verb(scene: Scene, verb: Token) -> bool:
     ):
         return False
     start, end = scene.sentence_of[verb.i]
-    if any(t.tag_ in FINITE or t.tag_ == "MD" for t in scene.doc[start:end]) or by_dep(scene, verb, "aux", "auxpass", "agent"):
+    if any(t.tag_ in FINITE or t.tag_ == "MD" for t in scene.tokens[start:end]) or by_dep(scene, verb, "aux", "auxpass", "agent"):
         return False
     if verb.dep_ == "amod":
-        return verb.i > start and scene.doc[verb.i - 1].tag_ in {"NNP", "NNPS"} and scene.doc[verb.i - 1].head.i == head.i
-    after = scene.doc[verb.i + 1] if verb.i + 1 < end else None
+        return verb.i > start and scene.tokens[verb.i - 1].tag_ in {"NNP", "NNPS"} and scene.tokens[verb.i - 1].head.i == head.i
+    after = scene.tokens[verb.i + 1] if verb.i + 1 < end else None
     return after is not None and (
         after.pos_ in {"DET", "NOUN", "PROPN", "ADJ", "NUM"}
         or after.dep_ == "prt"
@@ -56,7 +57,7 @@ def _bare(scene: Scene, verb: Token) -> bool:
 def grammatical_subject(scene: Scene, word: Token, depth: int = 0) -> Token | None:
     """Return the subject of *word*, its own or the one it shares by conjunction, control, raising or relation; None where there is none."""
     if headline_verb(scene, word):
-        return scene.doc[word.i - 1] if word.dep_ == "amod" else word.head
+        return scene.tokens[word.i - 1] if word.dep_ == "amod" else word.head
     own = by_dep(scene, word, "nsubj", "nsubjpass", "csubj")
     if own:
         return _antecedent(scene, word, own[-1])
@@ -112,7 +113,7 @@ def agents(scene: Scene, verb: Token) -> list[Token]:
         return objects_of_preposition(scene, verb, lambda word: word == "by")
     subjects = by_dep(scene, verb, "nsubj")  # several where the parser missed a conjunction; one after the verb is another's
     own = [s for s in subjects if s.i < verb.i] or subjects
-    own = [s for s in own if s.i + 1 == len(scene.doc) or scene.doc[s.i + 1].text != ":"] or own  # "GENEVA: The minister said"
+    own = [s for s in own if s.i + 1 == len(scene.tokens) or scene.tokens[s.i + 1].text != ":"] or own  # "GENEVA: The minister said"
     subject = grammatical_subject(scene, verb)
     if subject is not None and subject not in own:
         own = [subject]
@@ -147,7 +148,7 @@ def shared_objects(scene: Scene, verb: Token) -> list[Token]:
     nearest = next((c for c in by_dep(scene, verb, "conj") if is_verb(c)), None)
     if nearest is None or by_dep(scene, nearest, "nsubj", "nsubjpass", "aux", "auxpass"):
         return []
-    between = scene.doc[verb.i + 1 : nearest.i]
+    between = scene.tokens[verb.i + 1 : nearest.i]
     return by_dep(scene, nearest, "dobj") if all(t.dep_ in {"cc", "punct", "advmod", "preconj"} for t in between) else []
 
 

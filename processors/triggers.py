@@ -66,8 +66,9 @@ def _candidates(scene: Scene, token: Token) -> tuple[Entry, ...]:
     entity = scene.entity_of[token.i]
     if entity is not None and not is_verb(token):
         return ()  # a word of a name
-    lemma = scene.lemma_of[token.i]
-    lexicon = scene.lexicon
+    lemma, lexicon = scene.lemma_of[token.i], scene.lexicon
+    if lemma not in lexicon.verbs and lemma not in lexicon.nouns and token.lower_ not in lexicon.adjectives:
+        return ()
     adjective = token.pos_ == "ADJ" or token.tag_.startswith("JJ")
     if adjective and token.dep_ in {"dobj", "pobj"}:  # a noun that the tagger does not know ("launched a counteroffensive")
         return lexicon.nouns.get(lemma, ())
@@ -106,13 +107,13 @@ def _figurative(scene: Scene, token: Token) -> bool:
 
 
 def _of_register(scene: Scene, i: int) -> bool:
-    return scene.entity_of[i] is None and (scene.cue("register", scene.lemma_of[i]) or scene.cue("register", scene.doc[i].lower_))
+    return scene.entity_of[i] is None and (scene.cue("register", scene.lemma_of[i]) or scene.cue("register", scene.tokens[i].lower_))
 
 
 def _has_particle(scene: Scene, token: Token, particle: str) -> bool:
     if not is_verb(token):
-        return any(c.lower_ == particle for c in scene.children[token.i]) or (token.i > 0 and scene.doc[token.i - 1].lower_ == particle)
-    if token.i + 1 < len(scene.doc) and scene.doc[token.i + 1].lower_ == particle:
+        return any(c.lower_ == particle for c in scene.children[token.i]) or (token.i > 0 and scene.tokens[token.i - 1].lower_ == particle)
+    if token.i + 1 < len(scene.tokens) and scene.tokens[token.i + 1].lower_ == particle:
         return True
     after = (c for c in scene.children[token.i] if c.i > token.i and c.lower_ == particle)
     if particle in PARTICLES:  # beyond an object: "gave himself up", "forced the agency out of …", and not "gave himself up in Paris"
