@@ -8,8 +8,8 @@ from alembic import op
 
 from storage.base import UtcDateTime
 
-revision = "0002"
-down_revision = "0003"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

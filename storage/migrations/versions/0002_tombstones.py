@@ -1,6 +1,6 @@
 """What was erased and must never be stored again.
 
-Revision ID: 0003
+Revision ID: 0002
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 
 from storage.base import UtcDateTime
 
-revision = "0003"
+revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
