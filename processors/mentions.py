@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from spacy.tokens import Doc, Span, Token
@@ -208,13 +209,12 @@ def _known_spans(doc: Doc, knowledge: Knowledge) -> Iterator[RawMention]:
 
 
 def _known_at(doc: Doc, i: int, knowledge: Knowledge, shouting: frozenset[int]) -> RawMention | None:
-    for end in range(min(len(doc), i + MAX_NAME, i + knowledge.opens(doc[i].text)), i, -1):
-        last = doc[end - 1]
-        if last.is_space or last.is_punct or last.text in _POSSESSIVES:
+    tokens = list(takewhile(lambda token: not token.is_space, doc[i : i + min(MAX_NAME, knowledge.opens(doc[i].text))]))
+    for end in range(i + len(tokens), i, -1):
+        last = tokens[end - 1 - i]
+        if last.is_punct or last.text in _POSSESSIVES:
             continue
         span = doc[i:end]
-        if any(token.is_space for token in span):
-            continue
         if kind := _known_type(span, knowledge, shouted=i in shouting):
             return RawMention(i, end, kind, _line(span))
     return None

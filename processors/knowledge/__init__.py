@@ -247,13 +247,21 @@ def load_knowledge() -> Knowledge:
 
 
 def _find(index: Mapping[str, T], phrase: str) -> T | None:
+    for key in _keys(phrase):
+        if (found := index.get(key)) is not None:
+            return found
+    return None
+
+
+@lru_cache(maxsize=16_384)
+def _keys(phrase: str) -> tuple[str, ...]:
+    """Return under what *phrase* may stand in an index, an abbreviation first by its capitals; a phrase without any is no name."""
     squeezed = " ".join(phrase.split())
     if squeezed == squeezed.lower():
-        return None
+        return ()
     abbreviation = squeezed[4:] if squeezed[:4].casefold() == "the " else squeezed
-    if _ABBREVIATION.match(abbreviation) and (found := index.get(abbreviation.replace(".", ""))) is not None:
-        return found
-    return index.get(fold(squeezed))
+    own = (abbreviation.replace(".", ""),) if _ABBREVIATION.match(abbreviation) else ()
+    return (*own, fold(squeezed))
 
 
 def _index(pairs: Iterable[tuple[str, T]]) -> dict[str, T]:
