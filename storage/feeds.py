@@ -102,7 +102,7 @@ def add_feed(
             row = {"feed_id": feed_id_of(url), "url": url, "added_at": now, "next_fetch_at": now, **values}
             connection.execute(insert_into(connection, feeds).on_conflict_do_nothing(), [row])
         elif known.state != "active":
-            awake = {"state": "active", "reason": None, "failures": 0, "next_fetch_at": now}
+            awake = {"state": "active", "reason": None, "failures": 0, "next_fetch_at": now, "next_fetch_why": ""}
             connection.execute(update(feeds).where(feeds.c.feed_id == known.feed_id).values(awake))
         feed = _find(connection, url)
     assert feed is not None
@@ -126,7 +126,7 @@ def move_feed(engine: Engine, feed_id: str, url: str) -> None:
     """Say that the feed is at *url* from now on, and due; its id and what was seen of it stay. Raises ConfigError as ``add_feed`` does."""
     _check_length(url)
     with transaction(engine) as connection:
-        due = {"url": url, "state": "active", "reason": None, "next_fetch_at": database_now(connection)}
+        due = {"url": url, "state": "active", "reason": None, "next_fetch_at": database_now(connection), "next_fetch_why": ""}
         connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(due))
 
 

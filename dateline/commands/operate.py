@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 from pydantic import SecretStr
@@ -34,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(as_json: AsJson = False) -> None:
-    """Show feeds by health, how far each stage is behind, dead letters, and rows.
+    """Show feeds by health, which is fetched next and why, how far each stage is behind, dead letters, and rows.
 
     Example: dateline status
     """
@@ -46,10 +47,12 @@ def status(as_json: AsJson = False) -> None:
     health: dict[str, int] = {}
     for feed in feeds:
         health[feed["health"]] = health.get(feed["health"], 0) + 1
+    soonest = _next_fetch(feeds)
     found = {
         "broker": shown(settings.broker),
         "database": shown(settings.database),
         "feeds": health,
+        "next_fetch": soonest,
         "ingest": waiting,
         "lag": lags,
         "rows": rows,
@@ -61,11 +64,21 @@ def status(as_json: AsJson = False) -> None:
     console().print(
         "feeds     " + (", ".join(f"{count} {name}" for name, count in sorted(health.items())) or "none yet: dateline feeds add URL")
     )
+    if soonest:
+        why = f" ({soonest['next_fetch_why']})" if soonest["next_fetch_why"] else ""
+        console().print(f"next      {soonest['next_fetch_at']:%Y-%m-%d %H:%M} UTC, {soonest['url']}{why}", markup=False)
     if waiting:
         console().print(f"ingest    fetches nothing: {waiting}", markup=False)
     for group, records in lags.items():
         console().print(f"lag       {group}: {f'unknown ({problem})' if records is None else records}", markup=False)
     show([{"table": name, "rows": count} for name, count in rows.items()], ("table", "rows"), as_json=False, as_csv=False)
+
+
+def _next_fetch(feeds: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return which of *feeds* is fetched next, when and why; None where none is active."""
+    active = [feed for feed in feeds if feed["health"] in ("new", "ok", "failing")]
+    soonest = min(active, key=lambda feed: feed["next_fetch_at"], default=None)
+    return {name: soonest[name] for name in ("url", "next_fetch_at", "next_fetch_why")} if soonest else None
 
 
 def config(as_json: AsJson = False) -> None:

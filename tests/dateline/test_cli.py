@@ -135,6 +135,8 @@ def test_status_counts_feeds_lag_and_rows(env: dict[str, str]) -> None:
     run(env, "topics", "ensure")
     found = json.loads(run(env, "status", "--json").stdout)
     assert found["feeds"] == {"new": 1}
+    assert (found["next_fetch"]["url"], found["next_fetch"]["next_fetch_why"]) == ("https://example.org/a.xml", "")
+    assert "UTC, https://example.org/a.xml" in run(env, "status").stdout.decode()
     assert found["lag"] == dict.fromkeys(
         ("dateline.process", "dateline.store", "dateline.store.dead-letters", "dateline.process.replay"), 0
     )
