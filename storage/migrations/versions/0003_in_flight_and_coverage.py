@@ -1,6 +1,6 @@
 """What the stages are working on; why children were lost; fetches that may have missed entries, and the view over them.
 
-Revision ID: 0002
+Revision ID: 0003
 """
 
 import sqlalchemy as sa
