@@ -56,5 +56,13 @@ def _detailed(scene: Scene, background: Background, draft: Draft, counts: Magnit
 
 
 def complete(scene: Scene, event: Event) -> Event:
-    """Return *event* with what goes without saying, once all tellings of it are known: where its story is filed from."""
-    return event.model_copy(update={"place": filed_from(event, scene.facts.dateline_place)})
+    """Return *event* with what goes without saying, once all tellings of it are known.
+
+    Where its story is filed from; and that a meeting whose only day is still to come has not taken place: AGREE (PLOVER manual).
+    """
+    event = event.model_copy(update={"place": filed_from(event, scene.facts.dateline_place)})
+    dated = event.date is not None and event.date.evidence is not None
+    if event.type != "CONSULT" or event.modality != "asserted" or event.planned_date is None or dated:
+        return event
+    row = scene.lexicon.type_row("AGREE", None)
+    return event.model_copy(update={"type": "AGREE", "mode": None, "modality": "planned", "quad": row.quad, "score": row.score})

@@ -28,6 +28,7 @@ from processors.knowledge import Knowledge
 from processors.lexicon import FAMILIES, Lexicon, load_lexicon
 from processors.merging import merged
 from processors.modality import Circumstance, Reality, circumstance, decide
+from processors.naming import is_party
 from processors.parties import Party, parties_at
 from processors.retellings import with_days_of_answers, with_retellings
 from processors.roles import Cast, cast
@@ -165,8 +166,9 @@ def _obligations(
 ) -> Iterator[Draft]:
     """Yield requests of the form "X said that Y must …": X asks it of Y (PLOVER: every demand in words is REQUEST)."""
     for token in tokens:
-        asked = by_dep(scene, token, "nsubj", "nsubjpass")
-        above = _said(scene, token) if asked and _obliged(scene, token) else None
+        asked = [noun for noun in by_dep(scene, token, "nsubj", "nsubjpass") if is_party(scene, noun)]
+        told = token.dep_ not in {"advcl", "relcl", "acl"}  # "while Russia has yet to confirm, a spokesman said …"
+        above = _said(scene, token) if asked and told and _obliged(scene, token) else None
         if above is None:
             continue
         actors = tuple(p for noun in by_dep(scene, above, "nsubj") for p in parties_at(scene, noun))

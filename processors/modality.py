@@ -221,6 +221,8 @@ def _link(scene: Scene, token: Token) -> Modality:
     if dep == "conj" and is_verb(token) and is_verb(above) and not by_dep(scene, token, "nsubj", "nsubjpass") and above.dep_ == "advcl":
         return _adverbial(scene, above)
     if dep == "advcl":
+        if token.tag_ == "VBG" and _aim(scene, above):  # "his goal is that the talks occur in June, marking the first meeting"
+            return "hypothetical"
         return "asserted" if scene.cue("occasion", scene.lemma_of[above.i]) else _adverbial(scene, token)
     if dep not in {"xcomp", "ccomp", "acl", "pcomp", "pobj", "dobj", "prep", "nsubjpass", "oprd"}:
         return "asserted"
@@ -246,6 +248,13 @@ def _link(scene: Scene, token: Token) -> Modality:
     if _any(scene, "modal_possible", own):
         return "possible"
     return "planned" if _any(scene, "modal_future", own) or _any(scene, "modal_conditional", own) else "asserted"
+
+
+def _aim(scene: Scene, verb: Token) -> bool:
+    """Return whether *verb* says what somebody wishes or means to do: "his goal is to …"."""
+    return scene.lemma_of[verb.i] == "be" and any(
+        scene.cue(name, scene.lemma_of[noun.i]) for name in ("hypothetical", "planned") for noun in by_dep(scene, verb, "nsubj")
+    )
 
 
 def _completes(scene: Scene, clause: Token) -> bool:
