@@ -28,11 +28,11 @@ from benchmarks import accuracy
 from benchmarks.evaluate import gold_sets
 from benchmarks.sets import GoldSet
 from processors.annotate import read_facts
-from processors.calibration import INTERCEPT, Calibration
-from processors.drafts import Draft
+from processors.coding.calibration import INTERCEPT, Calibration
+from processors.coding.drafts import Draft
+from processors.coding.lexicon import load_lexicon
 from processors.events import draft_events
 from processors.knowledge import load_knowledge
-from processors.lexicon import load_lexicon
 from processors.nlp import load_nlp
 from stream.messages import Article
 

@@ -1,14 +1,6 @@
 """A parsed document → its events: who did what to whom, when, where, and whether it happened (PLOVER).
 
-The rooms, in the order in which a word becomes an event:
-1. scene.py lays the document out; lexicon.py knows the event words.
-2. triggers.py matches words against the tree and composes operators ("refused to allow") with what they govern.
-3. modality.py decides from tense, negation and governing words whether it happened, and what it is if it lies ahead.
-4. roles.py finds the actors, recipients.py to whom they do it; parties.py says who that is, with naming.py (a word), phrases.py (its
-   phrase), affiliation.py (country, sector), coreference.py (pronouns) and housing.py (what goes without saying).
-5. details.py adds the rest (event_dates.py, event_places.py, magnitudes.py, contexts.py), attribution.py who says so.
-6. merging.py makes one event of what is told twice, retellings.py adds what is said of it without its parties.
-7. confidence.py says how sure an event is. Here: the order of it all.
+Here is the order of it all; the rooms are in ``processors.coding``.
 """
 
 from __future__ import annotations
@@ -18,23 +10,23 @@ from dataclasses import replace
 
 from spacy.tokens import Doc, Token
 
-from processors.attribution import attribution, speaker
-from processors.confidence import OBLIGATION, signs_of, signs_of_cast
-from processors.details import complete, detailed, read_background
-from processors.drafts import Draft, who
+from processors.coding.attribution import attribution, speaker
+from processors.coding.confidence import OBLIGATION, signs_of, signs_of_cast
+from processors.coding.details import complete, detailed, read_background
+from processors.coding.drafts import Draft, who
+from processors.coding.housing import at_home, countries_named, dominant_country
+from processors.coding.lexicon import FAMILIES, Lexicon, load_lexicon
+from processors.coding.merging import merged
+from processors.coding.modality import Circumstance, Reality, circumstance, decide
+from processors.coding.naming import is_party
+from processors.coding.parties import Party, parties_at
+from processors.coding.retellings import with_days_of_answers, with_retellings
+from processors.coding.roles import Cast, cast
+from processors.coding.scene import Scene, by_dep, is_verb, make_scene, objects_of_preposition
+from processors.coding.syntax import FINITE, below, governors, patients
+from processors.coding.triggers import Reading, read
 from processors.facts import DocumentFacts
-from processors.housing import at_home, countries_named, dominant_country
 from processors.knowledge import Knowledge
-from processors.lexicon import FAMILIES, Lexicon, load_lexicon
-from processors.merging import merged
-from processors.modality import Circumstance, Reality, circumstance, decide
-from processors.naming import is_party
-from processors.parties import Party, parties_at
-from processors.retellings import with_days_of_answers, with_retellings
-from processors.roles import Cast, cast
-from processors.scene import Scene, by_dep, is_verb, make_scene, objects_of_preposition
-from processors.syntax import FINITE, below, governors, patients
-from processors.triggers import Reading, read
 from stream.messages import Event, Span, TextSpan
 
 MAX_EVENTS = 5_000  # of one document; more is a table or a list, not prose

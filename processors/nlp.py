@@ -24,9 +24,9 @@ from spacy.vocab import Vocab
 
 import processors.minilm.component  # noqa: F401  registers the factory that the bundled pipeline names
 from processors import labels
+from processors.coding.lexicon import load_lexicon
 from processors.knowledge import load_knowledge
 from processors.languages import LanguageSpec, any_language, load_language
-from processors.lexicon import load_lexicon
 from processors.places import dateline_end
 from stream.errors import ConfigError
 from stream.messages import PipelineInfo

@@ -15,7 +15,7 @@ from benchmarks.sets.plv import between
 from benchmarks.sets.prose import Prose
 from benchmarks.sets.reports import Reports
 from benchmarks.sets.score import Counts, Score
-from processors.lexicon import TYPES, load_lexicon
+from processors.coding.lexicon import TYPES, load_lexicon
 
 TEXT = "France met Italy and condemned Spain. It will not attack."
 MEETING = "+ | CONSULT/visit, AGREE | asserted | FRA, ITA | - | - | - | France met Italy"

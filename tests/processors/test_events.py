@@ -6,10 +6,10 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 
+from processors.coding.lexicon import load_lexicon
 from processors.events import code_events
 from processors.facts import DocumentFacts
 from processors.knowledge import load_knowledge
-from processors.lexicon import load_lexicon
 from stream.messages import Event, TimeExpression
 from tests.processors.handmade import Construction, constructions, make_doc, make_facts, shown
 

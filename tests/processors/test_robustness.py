@@ -13,11 +13,11 @@ import pytest
 
 from dateline.demo.content import load_outlets
 from processors.annotate import Annotator
+from processors.coding.lexicon import load_lexicon
 from processors.entities import find_entities
 from processors.events import code_events
 from processors.facts import DocumentFacts
 from processors.knowledge import load_knowledge
-from processors.lexicon import load_lexicon
 from processors.times import find_times
 from stream.messages import Article
 from tests.processors.handmade import constructions, make_doc, make_facts

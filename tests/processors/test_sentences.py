@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from processors.annotate import Annotator
-from processors.lexicon import TYPES
+from processors.coding.lexicon import TYPES
 from stream.messages import Article, Event
 
 SENTENCES = Path(__file__).with_name("sentences.txt")

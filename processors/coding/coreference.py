@@ -1,0 +1,122 @@
+"""Pronouns and definite phrases → the words that they stand for.
+
+Only where one candidate stands out: a wrong name is worse than none. Every search looks back over a bounded stretch of text,
+and nothing here follows a chain: who asks for what a referent means in turn counts its own depth (MAX_DEPTH).
+"""
+
+from __future__ import annotations
+
+from spacy.tokens import Token
+
+from processors.coding.naming import is_party
+from processors.coding.scene import Scene, by_dep
+from processors.coding.syntax import governors
+from stream.messages import Entity
+
+MAX_DEPTH = 2  # referents of referents: "his party" → "the minister" → who that is
+SAME_SENTENCE = 80  # words before a pronoun
+TITLE_REACH = 400  # words between a name with its title and the title alone
+PAIR_REACH = 300  # words between two names and "both"
+COUNTRYLIKE = frozenset({"GPE", "NORP", "LOC"})
+SUBJECTS = ("nsubj", "nsubjpass")
+
+
+def referents(scene: Scene, token: Token) -> list[Token]:
+    """Return the heads of what the pronoun *token* stands for; empty for other words and where it is not safe."""
+    word = token.lower_
+    if scene.cue("both", word):
+        return last_pair(scene, token.i)
+    fits = next((fits for cue, fits in _FITS.items() if scene.cue(cue, word)), None)
+    return next(([c] for c in _subjects_before(scene, token) if fits(scene, c)), []) if fits else []
+
+
+def is_pronoun(scene: Scene, token: Token) -> bool:
+    """Return whether *token* stands for somebody named elsewhere."""
+    return token.pos_ == "PRON" or (token.pos_ == "DET" and scene.cue("both", scene.lemma_of[token.i]))
+
+
+def _is_person(scene: Scene, token: Token) -> bool:
+    entity = scene.entity_of[token.i]
+    if entity is not None:
+        return entity.type == "PERSON"
+    return token.tag_ == "NN" and scene.cue("office", scene.lemma_of[token.i])
+
+
+def _is_thing(scene: Scene, token: Token) -> bool:
+    return not _is_person(scene, token) and not by_dep(scene, token, "conj")
+
+
+def _is_several(scene: Scene, token: Token) -> bool:
+    return bool(by_dep(scene, token, "conj")) or token.tag_ in {"NNS", "NNPS"} or scene.cue("people", scene.lemma_of[token.i])
+
+
+_FITS = {"person_pronoun": _is_person, "thing_pronoun": _is_thing, "plural_pronoun": _is_several}
+
+
+def _subjects_before(scene: Scene, token: Token) -> list[Token]:
+    """Return the subjects that a pronoun may mean, the best first: governing clauses, then this sentence, then the one before."""
+    above = governors(token)
+    chain = [s for word in above[1:] for s in by_dep(scene, word, "poss", *SUBJECTS) if s.i != token.i and s not in above]
+    start, _ = scene.sentence_of[token.i]
+    same = scene.tokens[max(start, token.i - SAME_SENTENCE) : token.i]
+    before = scene.tokens[max(scene.sentence_of[start - 1][0], start - SAME_SENTENCE) : start] if start else scene.tokens[0:0]
+    found = [*chain, *(t for part in (same, before) for t in part if t.dep_ in SUBJECTS)]
+    return [t for t in found if t.pos_ != "PRON" and is_party(scene, t)]
+
+
+def definite_referents(scene: Scene, token: Token) -> list[Token]:
+    """Return what "both countries", "the two leaders", or "the president" after a president was named, stand for."""
+    if scene.entity_of[token.i] is not None:
+        return []
+    words = {c.lower_ for c in by_dep(scene, token, "det", "nummod", "amod")}
+    if words == {"the"} and scene.cue("land", scene.lemma_of[token.i]):
+        return _only_country(scene, token)
+    if token.tag_ == "NNS" and any(scene.cue("both", word) for word in words):
+        persons = scene.cue("office", scene.lemma_of[token.i]) or scene.lemma_of[token.i] == "man"
+        return last_pair(scene, token.i, persons=persons) or last_pair(scene, token.i)
+    if words != {"the"} or token.tag_ != "NN" or len(scene.children[token.i]) > 1:
+        return []
+    named = _named_holder(scene, token)
+    return [named] if named is not None else []
+
+
+def _only_country(scene: Scene, token: Token) -> list[Token]:
+    """Return the last mention of the only country named before "the country" in its sentence and the one before it."""
+    start, _ = scene.sentence_of[token.i]
+    earlier = scene.sentence_of[start - 1][0] if start else start
+    around = range(max(earlier, token.i - SAME_SENTENCE), token.i)
+    named = [(i, e.country) for i in around if (e := scene.entity_of[i]) and _stands_for_country(scene, e, persons=False)]
+    return [scene.tokens[named[-1][0]]] if len({country for _, country in named}) == 1 else []
+
+
+def _named_holder(scene: Scene, token: Token) -> Token | None:
+    """Return the head of the last name before *token* that bears the same title."""
+    lemma = scene.lemma_of[token.i]
+    for i in range(token.i - 1, max(-1, token.i - TITLE_REACH), -1):
+        word = scene.tokens[i]
+        if scene.lemma_of[word.i] != lemma:
+            continue
+        for other in (word.head, *by_dep(scene, word, "appos")):
+            entity = scene.entity_of[other.i]
+            if entity is not None and entity.type == "PERSON" and word.dep_ in {"compound", "appos", "nsubj", "nmod", "dobj", "pobj"}:
+                return other
+    return None
+
+
+def last_pair(scene: Scene, before: int, *, persons: bool = False) -> list[Token]:
+    """Return the last two countries, or persons of two countries, named before token *before*, in text order; empty for fewer."""
+    found: dict[str, Token] = {}
+    for i in range(before - 1, max(-1, before - PAIR_REACH), -1):
+        entity = scene.entity_of[i]
+        if entity is None or not entity.country or entity.country in found or not _stands_for_country(scene, entity, persons=persons):
+            continue
+        found[entity.country] = scene.tokens[i]
+        if len(found) == 2:
+            return list(reversed(found.values()))
+    return []
+
+
+def _stands_for_country(scene: Scene, entity: Entity, *, persons: bool) -> bool:
+    if persons:
+        return entity.type == "PERSON"
+    return entity.type in COUNTRYLIKE and scene.knowledge.country_of(entity.name) is not None

@@ -1,0 +1,48 @@
+"""Countries that nobody names because they go without saying."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from processors.coding.naming import country_of_token
+from processors.coding.parties import Party, with_country
+from processors.coding.roles import Cast
+from processors.coding.scene import Scene
+
+DOMINANT_SHARE = 0.6  # of a document's country mentions: its people and offices are that country's unless said otherwise
+
+
+def countries_named(scene: Scene, start: int, end: int) -> tuple[str, ...]:
+    """Return the states named between two tokens, in text order; no international bodies, whose people are of every state."""
+    found = [country for token in scene.tokens[start:end] if (country := country_of_token(scene, token))]
+    return tuple(dict.fromkeys(country for country in found if country in scene.knowledge.countries))
+
+
+def dominant_country(scene: Scene) -> str | None:
+    """Return the country of most of the document's mentions that have one; None where none stands out."""
+    counts = Counter(e.country for e in scene.facts.entities for _ in e.mentions if e.country in scene.knowledge.countries)
+    if not counts:
+        return None
+    country, n = min(counts.items(), key=lambda item: (-item[1], item[0]))
+    return country if n >= DOMINANT_SHARE * counts.total() else None
+
+
+def at_home(people: Cast, countries: Sequence[str], home: str | None) -> Cast:
+    """Give parties without a country the only one that the sentence, which names *countries*, leaves for them, else *home*."""
+    named = {p.value.country for p in (*people.actors, *people.recipients)}
+    free = [c for c in countries if c not in named]
+    if len(countries) == 1:
+        country: str | None = countries[0]
+    elif len(free) == 1:
+        country = free[0]
+    else:
+        country = home if not countries else None
+    return replace(people, actors=_housed(people.actors, country), recipients=_housed(people.recipients, country))
+
+
+def _housed(parties: tuple[Party, ...], country: str | None) -> tuple[Party, ...]:
+    if any(p.value.sector == "UNK" for p in parties):
+        return parties
+    return with_country(parties, country)

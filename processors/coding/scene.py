@@ -1,0 +1,204 @@
+"""A document laid out for coding: what is known of every token, looked up in constant time."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from spacy.tokens import Doc, Token
+
+from processors.coding.lexicon import Lexicon
+from processors.facts import DocumentFacts
+from processors.knowledge import Knowledge
+from stream.messages import Entity, TimeExpression
+
+MAX_SENTENCE = 250  # tokens; what a parser calls a longer sentence is a list or a table, and is read in pieces of so many
+MIN_REGISTER, REGISTER_SHARE = 4, 60  # a text is about sport or markets with so many words of theirs, one in so many
+P = ParamSpec("P")
+T = TypeVar("T")
+HYPHENS = frozenset({"-", "\u2010", "\u2011", "\u2013"})
+MAX_CHILDREN = 60  # words that one word governs; more is a list or a table
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A parsed document with its facts; every list has one item a token."""
+
+    doc: Doc
+    tokens: Sequence[Token]  # of *doc*, which makes a new one of each whenever it is asked
+    facts: DocumentFacts
+    knowledge: Knowledge
+    lexicon: Lexicon
+    entity_of: Sequence[Entity | None]
+    mention_of: Sequence[tuple[int, int] | None]  # half-open token range of the mention that covers the token
+    time_of: Sequence[TimeExpression | None]
+    sentence_of: Sequence[tuple[int, int]]  # half-open token range
+    children: Sequence[Sequence[Token]]
+    labelled: Sequence[Sequence[tuple[str, Token]]]  # the children again, each with its label, which a Token looks up every time
+    lemma_of: Sequence[str]  # lower case
+    sides: Mapping[str, str]  # "South" → KOR, where one country of the document begins with it
+    playful: bool  # the whole text is about sport or markets
+    answers: dict[Hashable, object] = field(default_factory=dict)  # of what is marked ``@per_word``
+
+    def cue(self, name: str, word: str) -> bool:
+        """Return whether *word* is in the cue class *name*."""
+        return word in self.lexicon.cues.get(name, ())
+
+
+def per_word(find: Callable[Concatenate[Scene, Token, P], T]) -> Callable[Concatenate[Scene, Token, P], T]:
+    """Let *find* be worked out once for a word (and other arguments) of a document: the rooms ask the same of it many times.
+
+    *find* has to depend on nothing else, and what it returns must not be changed.
+    """
+
+    @wraps(find)
+    def answer(scene: Scene, token: Token, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = (find, token.i, *args, *kwargs.items())
+        if key not in scene.answers:
+            scene.answers[key] = find(scene, token, *args, **kwargs)
+        return scene.answers[key]  # type: ignore[return-value]  # what *find* put there
+
+    return answer
+
+
+def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Lexicon) -> Scene:
+    """Lay *doc* out; linear in tokens, mentions and times."""
+    tokens = list(doc)
+    words = [token.lower_ for token in tokens]
+    lemmas = [_lemma(token, words, lexicon) for token in tokens]
+    starts = [token.idx for token in tokens]
+    entity_of: list[Entity | None] = [None] * len(doc)
+    mention_of: list[tuple[int, int] | None] = [None] * len(doc)
+    time_of: list[TimeExpression | None] = [None] * len(doc)
+    for entity in facts.entities:
+        for mention in entity.mentions:
+            first, last = _token_range(starts, mention.start, mention.end)
+            for i in range(first, last):
+                old = mention_of[i]
+                if old is None or old[1] - old[0] < last - first:
+                    entity_of[i], mention_of[i] = entity, (first, last)
+    for time in facts.times:
+        for i in range(*_token_range(starts, time.start, time.end)):
+            time_of[i] = time
+    children = _children(tokens)
+    return Scene(
+        doc,
+        tokens,
+        facts,
+        knowledge,
+        lexicon,
+        entity_of,
+        mention_of,
+        time_of,
+        _sentences(doc),
+        children,
+        [[(child.dep_, child) for child in below] for below in children],
+        lemmas,
+        _sides(facts, lexicon),
+        _playful(lemmas, lexicon),
+    )
+
+
+def _lemma(token: Token, words: Sequence[str], lexicon: Lexicon) -> str:
+    """Return the lower-case lemma, mended where a rule-based lemmatiser goes wrong: "staged" → stag, "Jets" at a sentence's start."""
+    i, word = token.i, words[token.i]
+    lemma, tag = token.lemma_.lower() or word, token.tag_
+    if i > 1 and words[i - 1] in HYPHENS and (joined := _joined(words[i - 2], lemma, lexicon)):
+        return joined
+    if tag[:2] == "VB" and lemma not in lexicon.verbs and f"{lemma}e" in lexicon.verbs:
+        return f"{lemma}e" if word.startswith(f"{lemma}e") or word == f"{lemma}ing" else lemma
+    if tag == "NNPS" and not token.ent_type_ and lemma == word and word.endswith("s"):
+        return word[:-1] if word[:-1] in lexicon.cues["people"] | lexicon.cues["military"] else word
+    return lemma
+
+
+def _joined(first: str, lemma: str, lexicon: Lexicon) -> str | None:
+    """Return the entry that a word taken apart at its hyphen stands for: "test-fired", "co-operate", "cease-fire"."""
+    return next((word for word in (f"{first}-{lemma}", f"{first}{lemma}") if word in lexicon.verbs or word in lexicon.nouns), None)
+
+
+def _sides(facts: DocumentFacts, lexicon: Lexicon) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for entity in facts.entities:
+        first, _, rest = entity.name.partition(" ")
+        if rest and entity.type == "GPE" and entity.country and first.lower() in lexicon.cues["direction"]:
+            found.setdefault(first, set()).add(entity.country)
+    return {word: countries.pop() for word, countries in found.items() if len(countries) == 1}
+
+
+def _playful(lemmas: Sequence[str], lexicon: Lexicon) -> bool:
+    words = sum(lemma in lexicon.cues["register"] for lemma in lemmas)
+    return words >= MIN_REGISTER and words * REGISTER_SHARE >= len(lemmas)
+
+
+def _token_range(starts: Sequence[int], start: int, end: int) -> tuple[int, int]:
+    return max(bisect_right(starts, start) - 1, 0), bisect_left(starts, end)
+
+
+def _children(tokens: Sequence[Token]) -> list[list[Token]]:
+    below: list[list[Token]] = [[] for _ in tokens]
+    for token in tokens:
+        head = token.head.i
+        if head != token.i and len(below[head]) < MAX_CHILDREN:
+            below[head].append(token)
+    return below
+
+
+def _sentences(doc: Doc) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    spans: Iterable[tuple[int, int]] = (
+        [(s.start, s.end) for s in doc.sents] if doc.has_annotation("SENT_START") else [(0, len(doc))] if len(doc) else []
+    )
+    for start, end in spans:
+        for piece in range(start, end, MAX_SENTENCE):
+            stop = min(piece + MAX_SENTENCE, end)
+            found.extend([(piece, stop)] * (stop - piece))
+    return found
+
+
+def by_dep(scene: Scene, token: Token, *deps: str) -> list[Token]:
+    """Return the children of *token* with one of *deps*, in text order."""
+    labelled = scene.labelled[token.i]
+    return [child for label, child in labelled if label in deps] if labelled else []  # most words have no children
+
+
+def objects_of_preposition(scene: Scene, token: Token, wanted: Callable[[str], bool]) -> list[Token]:
+    """Return the nouns after prepositions below *token* whose lower-case form is *wanted*; "because of" and "out of" count as "of"."""
+    found: list[Token] = []
+    for preposition in by_dep(scene, token, "prep", "agent", "dative"):
+        below = by_dep(scene, preposition, "pobj")
+        for inner in by_dep(scene, preposition, "prep"):  # "out of", "because of", "from under"
+            if wanted(inner.lower_):
+                found.extend(by_dep(scene, inner, "pobj"))
+        if wanted(preposition.lower_):
+            found.extend(below)
+    return found
+
+
+def conjoined(scene: Scene, token: Token, limit: int = 12) -> list[Token]:
+    """Return *token* and what is conjoined to it, in text order."""
+    found = [token]
+    for item in found:
+        if len(found) >= limit:
+            break
+        found.extend(by_dep(scene, item, "conj") or _after_and(scene, item))
+    return found
+
+
+def _after_and(scene: Scene, token: Token) -> list[Token]:
+    """Return the noun after an "and" below *token*: conjoined, whatever else a parser calls it."""
+    links = by_dep(scene, token, "cc")
+    return [c for c in by_dep(scene, token, "nmod", "appos") if links and c.i > links[-1].i > token.i][:1]
+
+
+def is_verb(token: Token) -> bool:
+    """Return whether *token* is a verb by its tag."""
+    return token.tag_.startswith("VB") or token.pos_ == "VERB"
+
+
+def is_nominal(token: Token) -> bool:
+    """Return whether *token* can head a noun phrase."""
+    return token.pos_ in {"NOUN", "PROPN", "PRON", "NUM"} or token.tag_.startswith("NN")

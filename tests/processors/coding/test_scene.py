@@ -1,0 +1,29 @@
+"""The document laid out: what is asked of a word is worked out once."""
+
+from __future__ import annotations
+
+from spacy.tokens import Token
+
+from processors.coding.lexicon import load_lexicon
+from processors.coding.scene import Scene, make_scene, per_word
+from processors.knowledge import load_knowledge
+from tests.processors.handmade import make_doc, make_facts
+
+
+def scene() -> Scene:
+    doc = make_doc("Police/police/NNS/nsubj/1 arrested/arrest/VBD/ROOT/1 them/they/PRP/dobj/1")
+    return make_scene(doc, make_facts(doc), load_knowledge(), load_lexicon("en"))
+
+
+def test_what_is_asked_of_a_word_again_is_worked_out_once_for_each_document_word_and_argument() -> None:
+    asked: list[tuple[str, int]] = []
+
+    @per_word
+    def text(scene: Scene, token: Token, depth: int = 0) -> str:
+        asked.append((token.text, depth))
+        return f"{token.text}{depth}"
+
+    first, second = scene(), scene()
+    assert [text(first, first.doc[0]), text(first, first.doc[0]), text(first, first.doc[1])] == ["Police0", "Police0", "arrested0"]
+    assert [text(first, first.doc[0], 1), text(second, second.doc[0])] == ["Police1", "Police0"]
+    assert asked == [("Police", 0), ("arrested", 0), ("Police", 1), ("Police", 0)]
