@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
-from spacy.tokens import Doc, Token
+from spacy.tokens import Doc
 
 from processors.coding.attribution import attribution, speaker
 from processors.coding.confidence import OBLIGATION, signs_of, signs_of_cast
@@ -24,6 +24,7 @@ from processors.coding.retellings import with_days_of_answers, with_retellings
 from processors.coding.roles import Cast, cast
 from processors.coding.scene import Scene, by_dep, is_verb, make_scene, objects_of_preposition
 from processors.coding.syntax import FINITE, below, governors, patients
+from processors.coding.token import Token
 from processors.coding.triggers import Reading, read
 from processors.facts import DocumentFacts
 from processors.knowledge import Knowledge

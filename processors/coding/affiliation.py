@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from spacy.tokens import Token
-
 from processors.coding.coreference import MAX_DEPTH, referents
 from processors.coding.naming import country_of_token, is_only_tied, side
 from processors.coding.phrases import NAMED, extent
 from processors.coding.scene import Scene, by_dep, objects_of_preposition
 from processors.coding.syntax import below
+from processors.coding.token import Token
 from stream.messages import Entity
 
 VAGUE = frozenset({"thousands", "hundreds", "dozens", "scores", "millions"})

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from spacy.tokens import Token
-
 from processors.coding.parties import Party, parties_at
 from processors.coding.scene import Scene, by_dep
 from processors.coding.syntax import governors, grammatical_subject
+from processors.coding.token import Token
 from stream.messages import Attribution
 
 

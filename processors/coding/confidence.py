@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spacy.tokens import Token
-
 from processors.coding.lexicon import Entry
 from processors.coding.modality import Reality
 from processors.coding.roles import RECIPIENT_TYPES, Cast
 from processors.coding.scene import Scene, is_verb
+from processors.coding.token import Token
 from processors.coding.triggers import Reading
 
 FAR = 9  # tokens

@@ -6,11 +6,10 @@ and nothing here follows a chain: who asks for what a referent means in turn cou
 
 from __future__ import annotations
 
-from spacy.tokens import Token
-
 from processors.coding.naming import is_party
 from processors.coding.scene import Scene, by_dep
 from processors.coding.syntax import governors
+from processors.coding.token import Token
 from stream.messages import Entity
 
 MAX_DEPTH = 2  # referents of referents: "his party" → "the minister" → who that is

@@ -8,10 +8,9 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from spacy.tokens import Token
-
 from processors.coding.scene import Scene, by_dep, is_verb
 from processors.coding.syntax import governors
+from processors.coding.token import Token
 from stream.messages import EventDate, Modality, Span, TimeExpression
 
 HISTORICAL_DAYS = 90  # an event that ended earlier before publication is history, not news

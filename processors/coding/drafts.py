@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from spacy.tokens import Token
-
 from processors.coding.parties import Party
 from processors.coding.scene import Scene
+from processors.coding.token import Token
 from stream.messages import Event
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from spacy.tokens import Token
-
 from processors.coding.counts import LIMITS, VAGUE, is_number, parse_number
 from processors.coding.scene import Scene, by_dep, conjoined, is_nominal, is_verb, objects_of_preposition
 from processors.coding.syntax import agents, governors, patients
+from processors.coding.token import Token
 from stream.messages import Magnitude, Magnitudes
 
 KINDS: Mapping[str, tuple[str, frozenset[str]]] = {  # count: the cue class of its words, the types of event that have it

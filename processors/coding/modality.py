@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spacy.tokens import Token
-
 from processors.coding.lexicon import FAMILIES, Lexicon
 from processors.coding.scene import Scene, by_dep, is_verb
 from processors.coding.syntax import MAX_CLIMB
+from processors.coding.token import Token
 from stream.messages import Modality
 
 STRENGTH: tuple[Modality, ...] = ("asserted", "planned", "conditional", "possible", "hypothetical", "negated")
@@ -197,7 +196,7 @@ def _conditional_clause(scene: Scene, verb: Token) -> bool:
             return True
     _, end = scene.sentence_of[verb.i]
     after = scene.tokens[verb.i + 1 : min(end, verb.i + 30)]
-    return any(token.lower_ in {"if", "unless"} and token.nbor(-1).lower_ not in {"as", "even"} for token in after)
+    return any(token.lower_ in {"if", "unless"} and scene.tokens[token.i - 1].lower_ not in {"as", "even"} for token in after)
 
 
 def _outer(scene: Scene, head: Token, verb: Token) -> Modality:

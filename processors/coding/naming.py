@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from spacy.tokens import Token
-
 from processors.coding.scene import Scene, conjoined, is_nominal, per_word
+from processors.coding.token import Token
 
 PARTY_TYPES = frozenset({"PERSON", "ORG", "GPE", "NORP", "MISC"})
 PRONOUNS = ("person_pronoun", "thing_pronoun", "plural_pronoun")

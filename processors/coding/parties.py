@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from spacy.tokens import Token
-
 from processors.coding.affiliation import VAGUE, country_around, country_of_phrase, named_beside, sector_of_phrase
 from processors.coding.coreference import COUNTRYLIKE, MAX_DEPTH, definite_referents, is_pronoun, referents
 from processors.coding.naming import country_of_token, is_party
 from processors.coding.phrases import coordinated, extent
 from processors.coding.scene import Scene, by_dep, conjoined, is_nominal, objects_of_preposition, per_word
+from processors.coding.token import Token
 from stream.messages import Participant
 
 MAX_PARTIES = 8

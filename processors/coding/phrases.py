@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from spacy.tokens import Span, Token
+from collections.abc import Sequence
 
 from processors.coding.scene import Scene, by_dep, conjoined, per_word
+from processors.coding.token import Token
 from stream.messages import Entity
 
 OWN_MODIFIERS = ("compound", "amod", "nmod", "poss", "nummod")
@@ -55,7 +56,7 @@ def name_after(scene: Scene, token: Token) -> Token | None:
         return None
     for child in by_dep(scene, token, "appos"):
         first, _ = scene.mention_of[child.i] or (child.i, child.i)
-        between = scene.doc[token.i + 1 : first]
+        between = scene.tokens[token.i + 1 : first]
         entity = scene.entity_of[child.i]
         named = entity is not None and entity.type in NAMED and first > token.i
         if named and len(between) <= MAX_TITLE_TOKENS and (_is_comma(between, token, entity) or not any(t.is_punct for t in between)):
@@ -63,9 +64,9 @@ def name_after(scene: Scene, token: Token) -> Token | None:
     return None
 
 
-def _is_comma(between: Span, title: Token, entity: Entity | None) -> bool:
+def _is_comma(between: Sequence[Token], title: Token, entity: Entity | None) -> bool:
     """Return whether a comma alone stands between one person's title and the name: "the defence minister, Hossein Dehghan"."""
-    return between.text == "," and title.tag_ == "NN" and entity is not None and entity.type == "PERSON"
+    return [t.text for t in between] == [","] and title.tag_ == "NN" and entity is not None and entity.type == "PERSON"
 
 
 def coordinated(scene: Scene, token: Token) -> list[Token]:

@@ -10,10 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from spacy.tokens import Token
-
 from processors.coding.scene import Scene, by_dep, is_verb
 from processors.coding.syntax import governors, patients
+from processors.coding.token import Token
 from processors.places import find_place, town_of
 from stream.messages import Entity, Event, Place
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from spacy.tokens import Token
-
 from processors.coding.naming import country_of_token, is_only_tied, is_party
 from processors.coding.parties import Party, as_thing, parties_at, party_at
 from processors.coding.scene import Scene, by_dep, is_nominal, is_verb, objects_of_preposition
 from processors.coding.syntax import FINITE, below, is_passive, patients
+from processors.coding.token import Token
 from processors.coding.triggers import Reading
 
 TO = frozenset({"to"})

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from spacy.tokens import Token
-
 from processors.coding.dates import date_event, is_historical, times_of
 from processors.coding.drafts import Draft
 from processors.coding.magnitudes import magnitudes_of
@@ -20,6 +18,7 @@ from processors.coding.merging import joined_magnitudes, sharper
 from processors.coding.parties import parties_at
 from processors.coding.places import Ground, event_place
 from processors.coding.scene import Scene, by_dep, is_verb, objects_of_preposition
+from processors.coding.token import Token
 from stream.messages import Span
 
 ANSWER = 120  # tokens after a dated act in which the other side's of the same kind is taken to be of that day

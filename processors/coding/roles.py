@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from spacy.tokens import Token
-
 from processors.coding.attribution import speaker
 from processors.coding.lexicon import Entry
 from processors.coding.naming import is_party
@@ -14,6 +12,7 @@ from processors.coding.parties import Party, as_government, parties_at
 from processors.coding.recipients import doers, hosts, others_than, recipients, right_of
 from processors.coding.scene import Scene, by_dep, is_verb, objects_of_preposition
 from processors.coding.syntax import FINITE, agents, grammatical_subject, is_passive, patients
+from processors.coding.token import Token
 from processors.coding.triggers import Reading
 from stream.messages import Participant
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
-from spacy.tokens import Doc, Token
+from spacy.tokens import Doc
 
 from processors.coding.lexicon import Lexicon
+from processors.coding.token import Token, read_tokens
 from processors.facts import DocumentFacts
 from processors.knowledge import Knowledge
 from stream.messages import Entity, TimeExpression
@@ -28,7 +29,7 @@ class Scene:
     """A parsed document with its facts; every list has one item a token."""
 
     doc: Doc
-    tokens: Sequence[Token]  # of *doc*, which makes a new one of each whenever it is asked
+    tokens: Sequence[Token]
     facts: DocumentFacts
     knowledge: Knowledge
     lexicon: Lexicon
@@ -37,7 +38,6 @@ class Scene:
     time_of: Sequence[TimeExpression | None]
     sentence_of: Sequence[tuple[int, int]]  # half-open token range
     children: Sequence[Sequence[Token]]
-    labelled: Sequence[Sequence[tuple[str, Token]]]  # the children again, each with its label, which a Token looks up every time
     lemma_of: Sequence[str]  # lower case
     sides: Mapping[str, str]  # "South" → KOR, where one country of the document begins with it
     playful: bool  # the whole text is about sport or markets
@@ -66,9 +66,8 @@ def per_word(find: Callable[Concatenate[Scene, Token, P], T]) -> Callable[Concat
 
 def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Lexicon) -> Scene:
     """Lay *doc* out; linear in tokens, mentions and times."""
-    tokens = list(doc)
-    words = [token.lower_ for token in tokens]
-    lemmas = [_lemma(token, words, lexicon) for token in tokens]
+    tokens = read_tokens(doc)
+    lemmas = [_lemma(token, tokens, lexicon) for token in tokens]
     starts = [token.idx for token in tokens]
     entity_of: list[Entity | None] = [None] * len(doc)
     mention_of: list[tuple[int, int] | None] = [None] * len(doc)
@@ -83,7 +82,6 @@ def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Le
     for time in facts.times:
         for i in range(*_token_range(starts, time.start, time.end)):
             time_of[i] = time
-    children = _children(tokens)
     return Scene(
         doc,
         tokens,
@@ -94,19 +92,18 @@ def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Le
         mention_of,
         time_of,
         _sentences(doc),
-        children,
-        [[(child.dep_, child) for child in below] for below in children],
+        _children(tokens),
         lemmas,
         _sides(facts, lexicon),
         _playful(lemmas, lexicon),
     )
 
 
-def _lemma(token: Token, words: Sequence[str], lexicon: Lexicon) -> str:
+def _lemma(token: Token, tokens: Sequence[Token], lexicon: Lexicon) -> str:
     """Return the lower-case lemma, mended where a rule-based lemmatiser goes wrong: "staged" → stag, "Jets" at a sentence's start."""
-    i, word = token.i, words[token.i]
+    i, word = token.i, token.lower_
     lemma, tag = token.lemma_.lower() or word, token.tag_
-    if i > 1 and words[i - 1] in HYPHENS and (joined := _joined(words[i - 2], lemma, lexicon)):
+    if i > 1 and tokens[i - 1].text in HYPHENS and (joined := _joined(tokens[i - 2].lower_, lemma, lexicon)):
         return joined
     if tag[:2] == "VB" and lemma not in lexicon.verbs and f"{lemma}e" in lexicon.verbs:
         return f"{lemma}e" if word.startswith(f"{lemma}e") or word == f"{lemma}ing" else lemma
@@ -161,8 +158,8 @@ def _sentences(doc: Doc) -> list[tuple[int, int]]:
 
 def by_dep(scene: Scene, token: Token, *deps: str) -> list[Token]:
     """Return the children of *token* with one of *deps*, in text order."""
-    labelled = scene.labelled[token.i]
-    return [child for label, child in labelled if label in deps] if labelled else []  # most words have no children
+    children = scene.children[token.i]
+    return [child for child in children if child.dep_ in deps] if children else []  # most words have none
 
 
 def objects_of_preposition(scene: Scene, token: Token, wanted: Callable[[str], bool]) -> list[Token]:

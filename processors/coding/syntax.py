@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from spacy.tokens import Token
-
 from processors.coding.lexicon import PARTICLES
 from processors.coding.scene import Scene, by_dep, is_verb, objects_of_preposition, per_word
+from processors.coding.token import Token
 
 MAX_CLIMB = 12  # governing words looked at; deeper nesting is a broken parse
 FINITE = frozenset({"VBD", "VBZ", "VBP"})

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from spacy.tokens import Token
-
 from processors.coding.lexicon import PARTICLES, Entry, Slot
 from processors.coding.modality import resolve_mode
 from processors.coding.naming import is_party
 from processors.coding.scene import Scene, by_dep, conjoined, is_verb, objects_of_preposition
 from processors.coding.syntax import grammatical_subject, headline_verb, is_passive, patients
+from processors.coding.token import Token
 from stream.messages import Modality
 
 MAX_DEPTH = 4  # operators over operators: "refused to agree to resume talks"

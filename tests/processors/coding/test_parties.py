@@ -33,7 +33,7 @@ def scene_of(tree: str, *names: tuple[str, str, str | None]) -> Scene:
 
 
 def party(scene: Scene, word: int) -> Participant:
-    (found,) = parties_at(scene, scene.doc[word])
+    (found,) = parties_at(scene, scene.tokens[word])
     return found.value
 
 

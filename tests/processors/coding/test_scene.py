@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from spacy.tokens import Token
-
 from processors.coding.lexicon import load_lexicon
 from processors.coding.scene import Scene, make_scene, per_word
+from processors.coding.token import Token
 from processors.knowledge import load_knowledge
 from tests.processors.handmade import make_doc, make_facts
 
@@ -13,6 +12,13 @@ from tests.processors.handmade import make_doc, make_facts
 def scene() -> Scene:
     doc = make_doc("Police/police/NNS/nsubj/1 arrested/arrest/VBD/ROOT/1 them/they/PRP/dobj/1")
     return make_scene(doc, make_facts(doc), load_knowledge(), load_lexicon("en"))
+
+
+def test_a_token_of_a_scene_says_what_that_of_the_document_says() -> None:
+    laid = scene()
+    named = ("i", "idx", "text", "lower_", "lemma_", "tag_", "pos_", "dep_", "ent_type_", "is_punct", "is_space")
+    assert [[getattr(t, name) for name in named] for t in laid.tokens] == [[getattr(t, name) for name in named] for t in laid.doc]
+    assert [t.head for t in laid.tokens] == [laid.tokens[t.head.i] for t in laid.doc]
 
 
 def test_what_is_asked_of_a_word_again_is_worked_out_once_for_each_document_word_and_argument() -> None:
@@ -24,6 +30,6 @@ def test_what_is_asked_of_a_word_again_is_worked_out_once_for_each_document_word
         return f"{token.text}{depth}"
 
     first, second = scene(), scene()
-    assert [text(first, first.doc[0]), text(first, first.doc[0]), text(first, first.doc[1])] == ["Police0", "Police0", "arrested0"]
-    assert [text(first, first.doc[0], 1), text(second, second.doc[0])] == ["Police1", "Police0"]
+    assert [text(first, first.tokens[0]), text(first, first.tokens[0]), text(first, first.tokens[1])] == ["Police0", "Police0", "arrested0"]
+    assert [text(first, first.tokens[0], 1), text(second, second.tokens[0])] == ["Police1", "Police0"]
     assert asked == [("Police", 0), ("arrested", 0), ("Police", 1), ("Police", 0)]
