@@ -12,6 +12,7 @@ import random
 import statistics
 import tempfile
 import time
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
@@ -90,7 +91,7 @@ def made_up(number: int) -> AnnotatedArticle:
     article = Article(
         id=f"{rng.getrandbits(128):032x}", feed_id="f0", url=f"https://news.example/{number}", outlet="Example", country="GBR",
         language="en", title=f"Headline {number}", text=text, text_source="content", published_at=START + timedelta(minutes=number),
-        first_seen_at=START + timedelta(minutes=number + 3),
+        first_seen_at=START + timedelta(minutes=number + 3), minhash=b64encode(rng.randbytes(192)).decode(),
     )  # fmt: skip
     return AnnotatedArticle(pipeline=PIPELINE, article=article, entities=entities, events=events)
 

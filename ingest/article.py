@@ -16,6 +16,7 @@ from typing import Any
 from ingest.data import read_table
 from ingest.fulltext import PageText
 from ingest.identity import Identified, digest
+from ingest.minhash import minhash_of
 from ingest.model import ParsedFeed
 from ingest.urls import MAX_URL_CHARS, host_of
 from storage.feeds import Feed
@@ -258,6 +259,7 @@ def _publication(draft: Draft, rendered: Rendered, known: Known) -> Publication:
         text_source=rendered.source,
         truncated=rendered.truncated,
         first_seen_at=known.first_seen_at,
+        minhash=minhash_of(rendered.text),
         **{name: getattr(draft, name) for name in Draft.model_fields.keys() & Article.model_fields.keys()},
     )
     return Publication(article.revision, rendered.rank, rendered.digest, payload_of(article))
@@ -271,6 +273,7 @@ def payload_of(article: Article, max_bytes: int = MAX_MESSAGE_BYTES) -> bytes:
     payload, length = encode(article), min(len(article.text), TRIMMED_CHARS)
     while len(payload) > max_bytes and length:
         spared = {"title": _title(article.title), "outlet": None, "link": None, "authors": (), "categories": (), "enclosures": ()}
-        payload = encode(article.model_copy(update={**spared, "text": article.text[:length], "truncated": True}))
+        text = article.text[:length]
+        payload = encode(article.model_copy(update={**spared, "text": text, "truncated": True, "minhash": minhash_of(text)}))
         length //= 2
     return payload

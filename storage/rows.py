@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from typing import Any
 
+from storage.bands import band_keys
 from storage.dialect import RawJson
 from stream.errors import BadMessage
 from stream.messages import AnnotatedArticle, Article, Entity, Event, EventDate, Magnitude, Mention, Participant, Place, encode
@@ -39,9 +40,10 @@ class Findings:
     event_reports: list[Row] = field(default_factory=list)
     event_participants: list[Row] = field(default_factory=list)
     event_mentions: list[Row] = field(default_factory=list)
+    article_bands: list[Row] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return sum(map(len, (self.article_entities, self.events, self.event_reports, self.event_participants, self.event_mentions)))
+        return sum(len(getattr(self, table.name)) for table in fields(self))
 
 
 def rank(message: AnnotatedArticle) -> Rank:
@@ -87,6 +89,7 @@ def article_row(message: AnnotatedArticle, now: datetime) -> Row:
         "dated_at": dated_at,
         "day": dated_at.astimezone(UTC).date(),
         "stored_at": now,
+        "minhash": article.minhash,
     }
 
 
@@ -182,6 +185,9 @@ def add_findings(
         found.event_mentions.extend(
             {**report, "m": m, "start_char": span.start, "end_char": span.end} for m, span in enumerate(event.mentions)
         )
+    if message.article.minhash:
+        bands = enumerate(band_keys(message.article.minhash))
+        found.article_bands.extend({"article_key": article_key, "band": band, "key": key} for band, key in bands)
 
 
 def _places(message: AnnotatedArticle) -> Iterable[Place]:

@@ -63,6 +63,7 @@ articles = Table(
     Column("dated_at", UtcDateTime, nullable=False, comment="published_at, else first_seen_at, else stored_at: never null, for sorting"),
     Column("day", Date, nullable=False, comment="UTC day of dated_at"),
     Column("stored_at", UtcDateTime, nullable=False, comment="when this row was last written"),
+    Column("minhash", Text, comment="MinHash signature of text: 96 values of 16 bits, little-endian, base64; null for short texts"),
     Index(None, "published_at"),
     Index(None, "dated_at"),
     Index(None, "day"),
@@ -261,6 +262,16 @@ event_mentions = Table(
     comment="Where an article speaks of an event",
 )
 
+article_bands = Table(
+    "article_bands",
+    metadata,
+    _article_key(),
+    Column("band", Integer, primary_key=True, autoincrement=False, comment="0 to 15"),
+    Column("key", BigInteger, nullable=False, index=True, comment="hash of the band's 6 values of the signature"),
+    comment="Bands of articles' MinHash signatures: texts of which three quarters are the same share one with probability 0.96",
+    sqlite_with_rowid=False,
+)
+
 link_queue = Table(
     "link_queue",
     metadata,
@@ -362,6 +373,7 @@ STORAGE_TABLES = (
     event_mentions,
     events,
     places,
+    article_bands,
     link_queue,
     stage_offsets,
     in_flight,

@@ -38,6 +38,7 @@ from storage.rows import (
 )
 from storage.schema import annotations as annotations_table
 from storage.schema import (
+    article_bands,
     article_entities,
     article_revisions,
     articles,
@@ -56,7 +57,7 @@ from storage.withheld import without_text
 from stream.broker import Offsets, TopicPartition
 from stream.messages import AnnotatedArticle
 
-FOUND_IN_ARTICLES = (event_mentions, event_participants, event_reports, events, article_entities)  # children first
+FOUND_IN_ARTICLES = (event_mentions, event_participants, event_reports, events, article_entities, article_bands)  # children first
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,7 @@ def _write_findings(conn: Connection, messages: Mapping[int, AnnotatedArticle]) 
         (event_reports, found.event_reports),
         (event_participants, found.event_participants),
         (event_mentions, found.event_mentions),
+        (article_bands, found.article_bands),
     ):
         insert_rows(conn, table, rows)
     return found

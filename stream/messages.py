@@ -19,6 +19,7 @@ from stream.errors import BadMessage, SchemaTooNew
 
 MAX_TEXT_CHARS = 200_000  # code points; longer texts are cut and marked truncated
 MAX_MAJOR_DIGITS = 9
+MINHASH_CHARS = 256  # base64 of 96 values of 16 bits
 ONTOLOGY = "PLOVER 2.0-draft"
 
 EventType = Literal[
@@ -199,7 +200,11 @@ class Enclosure(Value):
 
 
 class Article(Value):
-    """One revision of one article, as it is published to ``<prefix>.articles``; the Kafka key is *id*."""
+    """One revision of one article, as it is published to ``<prefix>.articles``; the Kafka key is *id*.
+
+    *minhash* tells how much two texts share: 96 little-endian values of 16 bits, base64. Of two articles the share of equal values
+    estimates how many of all their runs of five words both have. Short texts have none.
+    """
 
     schema_: Literal["dateline.article/1"] = Field(default="dateline.article/1", alias="schema")
     id: str = Field(min_length=1, max_length=512)
@@ -221,6 +226,7 @@ class Article(Value):
     published_at: Moment | None = None
     published_at_source: str | None = None
     first_seen_at: Moment | None = None
+    minhash: str | None = Field(default=None, pattern=f"^[A-Za-z0-9+/]{{{MINHASH_CHARS}}}$", exclude_if=_absent)
 
 
 class PipelineInfo(Value):

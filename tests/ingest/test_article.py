@@ -24,6 +24,7 @@ from ingest.article import (
 )
 from ingest.fulltext import PageText
 from ingest.identity import identify
+from ingest.minhash import minhash_of
 from ingest.model import FeedEntry, ParsedFeed
 from storage.feeds import Feed, FullText
 from storage.revisions import Known, Sighting
@@ -298,6 +299,14 @@ def test_what_a_feed_gives_is_bounded() -> None:
     assert render(made).truncated
     page = PageText("text", title="word " * 1_800_000)
     assert len(completed(draft(title=""), page, NOW).title) == 999
+
+
+def test_a_message_carries_the_signature_of_its_text() -> None:
+    write = decided(draft(content="word " * 200), known())
+    assert write.publish is not None
+    article = decode(Article, write.publish.payload)
+    assert article.minhash == minhash_of(article.text) is not None
+    assert decode(Article, payload_of(article, 1_000)).minhash == minhash_of(decode(Article, payload_of(article, 1_000)).text)
 
 
 def test_a_message_that_is_too_large_is_trimmed_to_what_the_broker_takes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from stream.messages import (
 )
 
 PUBLISHED = datetime(2025, 6, 1, 12, 30, tzinfo=UTC)
+MINHASH = b64encode(bytes(range(192))).decode()
 PIPELINE = PipelineInfo(name="en_test", version="1.0", knowledge="k1", lexicon="l1")
 GENEVA = Place(name="Geneva", country="CHE", lat=46.2, lon=6.15, geonames_id=2660646, precision="city")
 
@@ -38,7 +40,7 @@ def article(id: str = "a1", revision: int = 1, *, title: str = "Talks in Geneva"
     values: dict[str, Any] = {
         "feed_id": "f1", "url": f"https://news.example/{id}", "outlet": "Example", "country": "GBR", "language": "en",
         "published_at": PUBLISHED, "published_at_source": "published", "first_seen_at": PUBLISHED + timedelta(minutes=3),
-        "authors": ("A. Writer",), "categories": ("world",), "text_source": "content",
+        "authors": ("A. Writer",), "categories": ("world",), "text_source": "content", "minhash": MINHASH,
     }  # fmt: skip
     return Article(id=id, revision=revision, title=title, text=f"{title}\n\n{body}", **(values | fields))
 

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Connection, Engine, select, text
 
 from storage import queries
+from storage.bands import band_keys
 from storage.engine import reading, transaction
 from storage.schema import STORAGE_TABLES, article_revisions, articles, entities, event_reports, stage_offsets
 from storage.worker import DeadLetterSink
@@ -19,7 +20,7 @@ from storage.writer import WriteCounts, rebuild, store_offsets, write_annotated
 from stream.broker import Record, TopicPartition
 from stream.errors import BadMessage, PermanentError
 from stream.messages import AnnotatedArticle, EventDate, Magnitude, Magnitudes
-from tests.storage.samples import GENEVA, annotated
+from tests.storage.samples import GENEVA, MINHASH, annotated
 
 CLOCK = {"stored_at", "enqueued_at", "updated_at"}
 
@@ -58,11 +59,12 @@ def with_first_entity(message: AnnotatedArticle, **fields: Any) -> AnnotatedArti
 def test_everything_an_article_holds_is_in_the_tables(engine: Engine) -> None:
     counts = write(engine, annotated())
     found = stored(engine)
-    assert counts == WriteCounts(articles=1, entities=3, events=2, rows=15)
+    assert counts == WriteCounts(articles=1, entities=3, events=2, rows=31)
     assert {name: len(rows) for name, rows in found.items()} == {
         "articles": 1, "article_revisions": 1, "annotations": 1, "entities": 3, "entity_aliases": 3, "article_entities": 3,
         "event_reports": 2, "event_participants": 3, "event_mentions": 1, "events": 2, "places": 1, "link_queue": 1,
         "stage_offsets": 0, "dead_letters": 0, "gaps": 0, "tombstones": 0, "in_flight": 0,
+        "article_bands": 16,
     }  # fmt: skip
     keys = {row["key"]: row["entity_key"] for row in found["entities"]}
     assert found["articles"][0]["day"] == date(2025, 6, 1)
@@ -73,6 +75,25 @@ def test_everything_an_article_holds_is_in_the_tables(engine: Engine) -> None:
     assert [row["entity_key"] for row in found["event_participants"]] == [
         keys[key] for key in ("person:maria keller", "person:ivan petrov", "person:maria keller")
     ]
+
+
+def test_articles_of_one_signature_are_found_by_the_keys_of_its_bands(engine: Engine) -> None:
+    others = MINHASH[::-1]
+    write(engine, annotated("a1"), annotated("a2"), annotated("a3", minhash=others), annotated("a4", minhash=None))
+    found = stored(engine)
+    ids = {row["article_key"]: row["article_id"] for row in found["articles"]}
+    keys = list(band_keys(MINHASH))
+    assert [(ids[row["article_key"]], row["band"]) for row in found["article_bands"] if row["key"] in keys] == [
+        *(("a1", band) for band in range(16)),
+        *(("a2", band) for band in range(16)),
+    ]
+    assert [row["minhash"] for row in found["articles"]] == [MINHASH, MINHASH, others, None]
+
+
+def test_a_revision_without_a_signature_takes_the_bands_of_the_one_before_away(engine: Engine) -> None:
+    write(engine, annotated(revision=1))
+    write(engine, annotated(revision=2, minhash=None))
+    assert stored(engine)["article_bands"] == []
 
 
 def test_stored_document_is_the_message(engine: Engine) -> None:
