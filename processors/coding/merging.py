@@ -12,7 +12,9 @@ from datetime import date, timedelta
 
 from processors.coding.confidence import TOLD_AGAIN
 from processors.coding.drafts import Draft, Who
+from processors.coding.scene import is_verb
 from processors.coding.syntax import governors
+from processors.coding.token import Token
 from stream.messages import Event, EventDate, Magnitude, Magnitudes, Modality, Place
 
 REACH = 40  # tellings of one kind before a telling with which it is compared, so that time stays linear
@@ -47,10 +49,27 @@ def _reality(modality: Modality) -> str:
 
 
 def _is_result(old: Draft, new: Draft) -> bool:
-    """Return whether *new* counts the victims of *old* in the same clause: "shelled the town, killing five"."""
-    head, counts = new.heads[0], new.event.magnitudes
-    beside = head.dep_ in {"advcl", "conj", "xcomp"} and old.heads[0] in governors(head)[:2]
-    return new.content == "ASSAULT" and beside and bool(counts.killed or counts.injured) and _agree(old.actors, new.actors)
+    """Return whether one counts the victims of the other in the same clause.
+
+    "Shelled the town, killing five", "the shelling of the town killed five", "five were killed in the shelling".
+    """
+    told = _counts(new) and (_follows(new.heads[0], old.heads[0]) or _is_deed(old.heads[0], new.heads[0]))
+    told = told or (_counts(old) and _is_deed(new.heads[0], old.heads[0]))
+    return new.content == "ASSAULT" and told and _agree(old.actors, new.actors)
+
+
+def _follows(head: Token, verb: Token) -> bool:
+    return head.dep_ in {"advcl", "conj", "xcomp"} and verb in governors(head)[:2]
+
+
+def _is_deed(noun: Token, verb: Token) -> bool:
+    """Return whether *noun* names the deed by which what *verb* says was done."""
+    by_it = noun.dep_ == "nsubj" or (noun.dep_ == "pobj" and noun.head.lower_ in {"in", "by", "during"})
+    return not is_verb(noun) and by_it and verb in governors(noun)[:2]
+
+
+def _counts(draft: Draft) -> bool:
+    return bool(draft.event.magnitudes.killed or draft.event.magnitudes.injured)
 
 
 def _is_same(old: Draft, new: Draft, published_on: date | None) -> bool:

@@ -10,6 +10,7 @@ from processors.coding.syntax import MAX_CLIMB
 from processors.coding.token import Token
 from stream.messages import Modality
 
+QUESTION_WORDS = frozenset({"WRB", "WP", "WP$", "WDT"})
 STRENGTH: tuple[Modality, ...] = ("asserted", "planned", "conditional", "possible", "hypothetical", "negated")
 
 
@@ -205,12 +206,27 @@ def _outer(scene: Scene, head: Token, verb: Token) -> Modality:
     token = verb
     for _ in range(MAX_CLIMB):
         if token.head.i == token.i:
-            break
+            return "hypothetical" if _is_asked(scene, token) else level
         level = _strongest(level, _link(scene, token))
-        if token.dep_ in {"relcl", "parataxis"} or (token.dep_ == "conj" and by_dep(scene, token, "nsubj", "nsubjpass")):
+        if _tells(scene, token):
             break
         token = token.head
     return level
+
+
+def _tells(scene: Scene, token: Token) -> bool:
+    """Return whether the clause of *token* tells something of its own, whatever is said of the words above."""
+    if token.dep_ == "acl":  # a participle does ("those arrested in May"), not what a paper yet to be passed says, nor an aim
+        said = scene.cue("document", scene.lemma_of[token.head.i]) or by_dep(scene, token, "mark")
+        return token.tag_ == "VBN" or (token.tag_ == "VBG" and not said)
+    return token.dep_ in {"relcl", "parataxis"} or (token.dep_ == "conj" and bool(by_dep(scene, token, "nsubj", "nsubjpass")))
+
+
+def _is_asked(scene: Scene, root: Token) -> bool:
+    """Return whether the sentence of *root* asks if it is so; one that asks why or how takes it for granted."""
+    start, end = scene.sentence_of[root.i]
+    asks = any(token.text == "?" for token in scene.tokens[max(root.i, end - 3) : end])  # a quotation mark may follow
+    return asks and not any(token.tag_ in QUESTION_WORDS for token in scene.tokens[start : root.i])
 
 
 def _link(scene: Scene, token: Token) -> Modality:

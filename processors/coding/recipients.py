@@ -208,15 +208,17 @@ def _local(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[P
         objects = _undergoers(scene, reading, head)
         said = reading.type in VERBAL and head is reading.head and bool(by_dep(scene, head, "ccomp", "xcomp"))
         for noun in _after(scene, objects if said else (*objects, head), LOCATIVE):
-            places = [noun] + [w for w in below(scene, noun, limit=MAX_PLACE, without=CLAUSES) if _is_place(scene, w)]  # a town in Mali
-            if found := next((p for place in places if (p := others_than(_parties_or_land(scene, place), actors))), ()):
+            if found := next(
+                (p for place in (noun, *places_of(scene, noun)) if (p := others_than(_parties_or_land(scene, place), actors))), ()
+            ):
                 return found
     return ()
 
 
-def _is_place(scene: Scene, token: Token) -> bool:
-    entity = scene.entity_of[token.i]
-    return entity is not None and entity.type in LANDS | {"GPE"}
+def places_of(scene: Scene, noun: Token) -> list[Token]:
+    """Return the places that the phrase headed by *noun* names, nearest first: "a town in Mali", "a court in Islamabad"."""
+    words = below(scene, noun, limit=MAX_PLACE, without=CLAUSES)
+    return [word for word in words if (entity := scene.entity_of[word.i]) is not None and entity.type in LANDS | {"GPE"}]
 
 
 def hosts(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:

@@ -9,7 +9,7 @@ from processors.coding.attribution import speaker
 from processors.coding.lexicon import Entry
 from processors.coding.naming import is_party
 from processors.coding.parties import Party, as_government, parties_at
-from processors.coding.recipients import doers, hosts, others_than, recipients, right_of
+from processors.coding.recipients import LOCATIVE, doers, hosts, others_than, places_of, recipients, right_of
 from processors.coding.scene import Scene, by_dep, is_verb, objects_of_preposition
 from processors.coding.syntax import FINITE, agents, grammatical_subject, is_passive, patients
 from processors.coding.token import Token
@@ -223,22 +223,22 @@ def _reversed(scene: Scene, reading: Reading) -> Cast:
 
 
 def _generic(scene: Scene, reading: Reading) -> tuple[tuple[Party, ...], str]:
-    """Return who stands for somebody unnamed: a weapon or deed as sector UNK ("killed in a bombing"), the state where it is done by its
-    power ("arrested in Lebanon")."""
+    """Return who stands for somebody unnamed: whose weapon or deed it is ("killed in a Russian attack"), else that itself as sector
+    UNK ("killed in a bombing"), the state where it is done by its power ("arrested in Lebanon")."""
     for head in reading.heads:
         nouns = objects_of_preposition(scene, head, lambda word: word in {"by", "in", "when"})
         subject = grammatical_subject(scene, head) if is_verb(head) and not is_passive(scene, head) else None
         for noun in (*([subject] if subject is not None else []), *nouns):
             if scene.cue("generic", scene.lemma_of[noun.i]):
-                return (_unknown(scene, noun),), "generic"
+                return doers(scene, noun) or (_unknown(scene, noun),), "generic"
     state = _state_where(scene, reading) if reading.type != "ASSAULT" else ()
     return state, "generic" if state else "none"
 
 
 def _state_where(scene: Scene, reading: Reading) -> tuple[Party, ...]:
     passives = [head for head in reading.heads if is_verb(head) and is_passive(scene, head)]
-    nouns = [noun for head in passives for noun in objects_of_preposition(scene, head, lambda word: word in {"in", "at"})]
-    return _first(scene, (n for n in nouns if (e := scene.entity_of[n.i]) is not None and e.type == "GPE"))
+    nouns = [noun for head in passives for noun in objects_of_preposition(scene, head, LOCATIVE.__contains__)]
+    return _first(scene, (word for noun in nouns for word in places_of(scene, noun)))
 
 
 def _unknown(scene: Scene, noun: Token) -> Party:
