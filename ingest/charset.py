@@ -117,11 +117,12 @@ def _strict(body: bytes, encoding: str) -> str | None:
         text = body.decode(encoding)
     except ValueError:
         return None
-    return None if _SURROGATES.search(text) else text  # no codec of text gives them, and nothing can hold them
+    return None if not text.isascii() and _SURROGATES.search(text) else text  # no codec of text gives them, and nothing can hold them
 
 
 def _replaced(body: bytes, encoding: str) -> Decoded:
-    text = _SURROGATES.sub(REPLACEMENT, body.decode(encoding, "replace"))
+    text = body.decode(encoding, "replace")
+    text = text if text.isascii() else _SURROGATES.sub(REPLACEMENT, text)
     return Decoded(text, encoding, text.count(REPLACEMENT))
 
 

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 
 from lxml import etree
 
+from stream.messages import is_storable
+
 # Controls, soft hyphens, zero-width and bidirectional marks, byte order marks, lone surrogates. Joiners (U+200C, U+200D)
 # stay: Persian and emoji need them.
 _DROPPED = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]")  # fmt: skip  # noqa: E501
 _UNPARSABLE = re.compile("[\x00\ud800-\udfff]")  # libxml2 makes U+FFFD of the first and refuses the others
 _LINE, _PARAGRAPH = "\x01", "\x02"  # stand for breaks until the white space between them is settled
-_BREAKS = re.compile(" ?([\x01\x02](?: ?[\x01\x02])*) ?")
+_LINES_ENDED = re.compile(" ?\x01[ \x01]*")
 _BLANK_LINE = re.compile("\n[ \t\r]*\n|\u2029")
 
 _SKIPPED = frozenset({"head", "title", "script", "style", "template", "noscript", "svg", "select", "textarea", "button"})
@@ -38,7 +40,7 @@ def html_to_text(markup: str) -> str:
     if "<" not in markup and "&" not in markup:
         return plain_text(markup)
     parser = etree.HTMLParser(target=_Collector(), huge_tree=True, remove_comments=True, remove_pis=True)
-    parser.feed(_UNPARSABLE.sub("", markup))
+    parser.feed(markup if is_storable(markup) else _UNPARSABLE.sub("", markup))
     return _settle(parser.close(), blank_lines="<" not in markup)
 
 
@@ -54,11 +56,12 @@ def one_line(text: str) -> str:
 
 def _settle(text: str, *, blank_lines: bool) -> str:
     text = _BLANK_LINE.sub(_PARAGRAPH, text) if blank_lines else text
-    return _BREAKS.sub(_newlines, " ".join(text.split())).strip("\n ")
+    paragraphs = (part.strip(_LINE + " ") for part in " ".join(text.split()).split(_PARAGRAPH))
+    return "\n\n".join(_LINES_ENDED.sub(_newlines, part) if _LINE in part else part for part in paragraphs if part)
 
 
 def _newlines(breaks: re.Match[str]) -> str:
-    return "\n\n" if _PARAGRAPH in breaks[1] or breaks[1].count(_LINE) > 1 else "\n"
+    return "\n\n" if breaks[0].count(_LINE) > 1 else "\n"
 
 
 class _Collector:

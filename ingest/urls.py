@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from w3lib.url import safe_url_string
@@ -20,6 +20,7 @@ _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
+@lru_cache(maxsize=1024)  # a fetch asks for that of each link several times
 def canonical_url(url: str | None) -> str | None:
     """Return *url* without what does not tell articles apart; None if it is no absolute http(s) URL, or has a
     host or a length that no server takes.

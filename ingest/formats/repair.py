@@ -25,9 +25,8 @@ _ENTRY = re.compile(r"<(?:[A-Za-z0-9]{1,20}:)?(item|entry)[\s>]", re.IGNORECASE)
 _ENTRY_END = re.compile(r"</(?:[A-Za-z0-9]{1,20}:)?(?:item|entry)\s*>", re.IGNORECASE)
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # XML 1.0 §2.2
-# CDATA sections are passed over as they are; the end of the text closes an open one.
-_AMPERSAND = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)|&(?:(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9_.-]{0,60});)?", re.DOTALL)
-_PREDEFINED = frozenset({"amp", "lt", "gt", "quot", "apos"})
+_CDATA, _CDATA_END = "<![CDATA[", "]]>"
+_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(?:(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9_.-]{0,60});)?")
 _SUBSET = re.compile(r"<!DOCTYPE\s[^>\[]{0,500}\[(.*?)\]\s*>", re.DOTALL | re.IGNORECASE)
 _ENTITY = re.compile(
     rf"""<!ENTITY\s+([A-Za-z_][\w.-]{{0,60}})\s+(?:"([^"<%]{{0,{MAX_ENTITY_CHARS}}})"|'([^'<%]{{0,{MAX_ENTITY_CHARS}}})')\s*>"""
@@ -114,22 +113,26 @@ def _refers(value: str) -> bool:
 
 
 def with_references(text: str, own: Mapping[str, str] | None = None) -> str:
-    """Return *text* with HTML's entities and its *own* as characters, and ampersands that begin neither as text."""
-    if "&" not in text:
-        return text
+    """Return *text* with HTML's entities and its *own* as characters, and ampersands that begin neither as text.
+
+    CDATA sections stay as they are; the end of the text closes an open one.
+    """
     own = own or {}
 
     def replaced(found: re.Match[str]) -> str:
         name = found[1]
-        if found[0][0] == "<" or name in _PREDEFINED:
-            return found[0]
         if name is None:
-            return "&amp;" + found[0][1:]
+            return "&amp;"
         if name.startswith("#"):
             return found[0] if _is_legal(name) else ""
         return _escaped(own[name] if name in own else html5.get(f"{name};", found[0]))
 
-    return _AMPERSAND.sub(replaced, text)
+    first, *sections = text.split(_CDATA)
+    pieces = [_AMPERSAND.sub(replaced, first)]
+    for section in sections:
+        inside, end, outside = section.partition(_CDATA_END)
+        pieces += (_CDATA, inside, end, _AMPERSAND.sub(replaced, outside))
+    return "".join(pieces)
 
 
 def _is_legal(reference: str) -> bool:
