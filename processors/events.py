@@ -115,6 +115,8 @@ def _told_with(scene: Scene, reading: Reading) -> Iterator[int]:
         yield from (token.i for clause in clauses for token in below(scene, clause))
     if reading.type == "PROTEST":  # the demand of a protest is no second event (PLOVER manual)
         yield from (c.i for c in by_dep(scene, head, "advcl", "xcomp") if is_verb(c))
+    if reading.type == "REQUEST":  # what somebody is asked for is to serve
+        yield from (c.i for c in by_dep(scene, head, "advcl", "xcomp") if c.tag_ == "VB")
     if reading.type == "CONSULT":
         yield from (c.i for c in by_dep(scene, head, "advcl") if scene.cue("talking", scene.lemma_of[c.i]))
 
@@ -170,7 +172,8 @@ def _obligations(
             people = at_home(Cast(actors, recipients, "direct"), countries, home)
             reality = Reality("REQUEST", "change", "asserted")
             signs = {OBLIGATION} | signs_of_cast(scene, (above, token), reality, people)
-            taken.update((above.i, token.i))
+            asked_for = read(scene, token)
+            taken.update((above.i, token.i, *(head.i for head in (asked_for.heads if asked_for else ()))))
             yield _finish(scene, (above, token), "REQUEST", reality, people, signs)
 
 

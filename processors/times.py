@@ -25,7 +25,8 @@ WINDOW = 4_000  # code points of a line that are searched at once, so that a tex
 _FUTURE = re.compile(
     r"\b(?:(?:will|would|shall|'ll|to)(?: \w+)? be \w+|will|would|shall|'ll|plans?|planned|planning|"
     r"upcoming|scheduled|expected|expects?|due|set|aims?|ensure|hopes?|intends?|ahead|until|by(?= *$)|next|coming|"
-    r"going to|(?:is|are) to|to be|opens|starts|votes|arrives|convenes|takes place|kicks off|travels|"
+    r"going to|(?:is|are) to|to be|opens|starts|votes|arrives|convenes|takes place|kicks off|travels|meets|visits|hosts|holds|begins|"
+    r"resumes|flies|gathers|(?:is|are) (?:meeting|visiting|hosting|holding|travell?ing|flying|heading)|"
     r"to (?:meet|hold|visit|begin|start|take|discuss|attend|vote|travel|sign))\b",
     re.IGNORECASE,
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from processors.coding.lexicon import FAMILIES, Lexicon
 from processors.coding.scene import Scene, by_dep, is_verb
-from processors.coding.syntax import MAX_CLIMB
+from processors.coding.syntax import FINITE, MAX_CLIMB
 from processors.coding.token import Token
 from stream.messages import Modality
 
@@ -112,13 +112,14 @@ def circumstance(scene: Scene, head: Token, type_: str | None = None) -> Circums
     condition = _conditional_clause(scene, verb)
     if not is_verb(head) and type_ == "CONSULT" and not _has_taken_place(scene, head, verb):
         return Circumstance(possible=True, negated=bool(by_dep(scene, verb, "neg")), outer=_outer(scene, head, verb))
+    due = _going_to(scene, verb) or _is_to(scene, verb) or _headline_future(scene, verb)
     return Circumstance(
-        future=_any(scene, "modal_future", modals) or _going_to(scene, verb) or _is_to(scene, verb) or _headline_future(scene, verb),
+        future=_any(scene, "modal_future", modals) or due,
         negated=bool(by_dep(scene, verb, "neg")) or _any(scene, "negation", words) or _has_yet(scene, verb) or _none_of(scene, verb),
         possible=_any(scene, "modal_possible", modals) or _any(scene, "adverb_possible", words) or _possible_noun(scene, head),
         would=_any(scene, "modal_conditional", modals),
         obliged=_any(scene, "modal_must", modals),
-        perfect="have" in {scene.lemma_of[child.i] for child in _auxiliaries(scene, verb)},
+        perfect=not due and "have" in {scene.lemma_of[child.i] for child in _auxiliaries(scene, verb)},  # "was to have met" did not
         conditioned=condition,
         outer=_outer(scene, head, verb),
     )
@@ -159,10 +160,12 @@ def _going_to(scene: Scene, verb: Token) -> bool:
 
 
 def _is_to(scene: Scene, verb: Token) -> bool:
-    """Return whether *verb* is what somebody is to do ("the ministers are to meet")."""
-    above = verb.head
-    infinitive = verb.tag_ == "VB" and any(c.tag_ == "TO" for c in by_dep(scene, verb, "aux") + by_dep(scene, above, "aux"))
-    return infinitive and verb.dep_ in {"xcomp", "ccomp"} and scene.lemma_of[above.i] == "be" and above.tag_ in {"VBZ", "VBP", "VBD"}
+    """Return whether *verb* is what somebody is to do ("the ministers are to meet", "were to have met")."""
+    above, own = verb.head, by_dep(scene, verb, "aux")
+    if any(c.tag_ == "TO" for c in own) and any(c.tag_ in FINITE and scene.lemma_of[c.i] == "be" for c in own):
+        return True
+    infinitive = verb.tag_ == "VB" and any(c.tag_ == "TO" for c in own + by_dep(scene, above, "aux"))
+    return infinitive and verb.dep_ in {"xcomp", "ccomp"} and scene.lemma_of[above.i] == "be" and above.tag_ in FINITE
 
 
 def _headline_future(scene: Scene, verb: Token) -> bool:
@@ -181,7 +184,7 @@ def _has_yet(scene: Scene, verb: Token) -> bool:
 
 def _none_of(scene: Scene, verb: Token) -> bool:
     nouns = by_dep(scene, verb, "nsubj", "nsubjpass", "dobj")
-    return any(det.lower_ == "no" for noun in nouns for det in by_dep(scene, noun, "det")) or any(
+    return any(word.lower_ in {"no", "neither"} for noun in nouns for word in by_dep(scene, noun, "det", "cc", "preconj")) or any(
         n.lower_ in {"nobody", "none"} for n in nouns
     )
 
@@ -192,12 +195,21 @@ def _possible_noun(scene: Scene, head: Token) -> bool:
 
 def _conditional_clause(scene: Scene, verb: Token) -> bool:
     for clause in (c for item in (verb, *by_dep(scene, verb, "xcomp", "ccomp")) for c in by_dep(scene, item, "advcl")):
-        marks = {m.lower_ for m in by_dep(scene, clause, "mark", "advmod")}
-        if _any(scene, "condition", marks):
+        if _is_condition(scene, clause):
             return True
     _, end = scene.sentence_of[verb.i]
     after = scene.tokens[verb.i + 1 : min(end, verb.i + 30)]
     return any(token.lower_ in {"if", "unless"} and scene.tokens[token.i - 1].lower_ not in {"as", "even"} for token in after)
+
+
+def _is_condition(scene: Scene, clause: Token) -> bool:
+    """Return whether *clause* says in which case: after "if", or with its auxiliary before the subject ("had Russia withdrawn")."""
+    if _any(scene, "condition", {m.lower_ for m in by_dep(scene, clause, "mark", "advmod")}):
+        return True
+    first = next(iter(scene.children[clause.i]), clause)
+    return (
+        first.dep_ in {"aux", "auxpass"} and first.lower_ in {"had", "should", "were"} and bool(by_dep(scene, clause, "nsubj", "nsubjpass"))
+    )
 
 
 def _outer(scene: Scene, head: Token, verb: Token) -> Modality:
@@ -278,8 +290,7 @@ def _completes(scene: Scene, clause: Token) -> bool:
 
 
 def _adverbial(scene: Scene, clause: Token) -> Modality:
-    marks = {m.lower_ for m in by_dep(scene, clause, "mark", "advmod")}
-    if _any(scene, "condition", marks):
+    if _is_condition(scene, clause):
         return "hypothetical"
     purpose = clause.tag_ == "VB" and any(c.tag_ == "TO" for c in by_dep(scene, clause, "aux"))
     return "planned" if purpose else "asserted"

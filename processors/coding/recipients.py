@@ -234,7 +234,9 @@ def right_of(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple
         return ()
     _, end = scene.sentence_of[head.i]
     for token in scene.tokens[head.i + 1 : min(end, head.i + REACH)]:
-        if token.text in {",", ";"} or (token.tag_ in FINITE and scene.cue("speech", scene.lemma_of[token.i])):
+        lemma = scene.lemma_of[token.i]
+        told = (token.tag_ in FINITE and scene.cue("speech", lemma)) or (is_verb(token) and scene.cue("talking", lemma))
+        if told or token.text in {",", ";"}:  # whom they discuss they need not have met
             return ()
         placed = token.dep_ == "pobj" and token.head.lower_ in LOCATIVE
         theirs = _is_own(scene, token) or _is_means(scene, reading, token, actors)

@@ -123,7 +123,8 @@ def _announces_another(scene: Scene, reading: Reading) -> bool:
 
     "The palace said the king will visit …", "a strike killed ten people, the ministry announced".
     """
-    if reading.content is None or not scene.cue("speech", scene.lemma_of[reading.head.i]):
+    blames = reading.type == "ACCUSE" != reading.innermost.type  # "claimed that Mali had armed the rebels"
+    if reading.content is None or blames or not scene.cue("speech", scene.lemma_of[reading.head.i]):
         return False
     named = any(scene.entity_of[s.i] is not None for s in by_dep(scene, reading.content.head, "nsubj", "nsubjpass"))
     return named or any(_acts(scene, s) for s in by_dep(scene, reading.content.head, "nsubj"))

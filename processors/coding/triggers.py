@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from processors.coding.lexicon import PARTICLES, Entry, Slot
+from processors.coding.lexicon import FAMILIES, PARTICLES, Entry, Slot
 from processors.coding.modality import resolve_mode
-from processors.coding.naming import is_party
+from processors.coding.naming import country_of_token, is_party
 from processors.coding.scene import Scene, by_dep, conjoined, is_verb, objects_of_preposition
-from processors.coding.syntax import grammatical_subject, headline_verb, is_passive, patients
+from processors.coding.syntax import below, grammatical_subject, headline_verb, is_passive, patients
 from processors.coding.token import Token
 from stream.messages import Modality
 
@@ -16,6 +17,7 @@ MAX_DEPTH = 4  # operators over operators: "refused to agree to resume talks"
 MAX_SEARCH = 14  # words of a noun phrase looked at for an event noun
 _CONTENT_ONLY = frozenset({"light", "begin", "undergo", "give", "end", "occur"})  # operators that are nothing by themselves
 _VERBAL = ("xcomp", "ccomp")
+HOSTILE = FAMILIES["FORCE"] | {"THREATEN"}
 ASIDE = frozenset({"after", "before", "during", "since", "until", "because", "despite", "amid", "following", "as", "without", "according"})
 
 
@@ -273,6 +275,8 @@ def _compose(scene: Scene, token: Token, entry: Entry, content: Reading | None) 
         content = _flipped(content)
     if entry.operator == "announce" and content is not None and _lies_ahead(scene, content.head):
         return _compose(scene, token, replace(entry, operator="intend"), content)
+    if entry.operator == "warn" and content is not None and content.type in HOSTILE and _is_of_others(scene, token, content.head):
+        return replace(content, modality="possible")
     row = scene.lexicon.outcome(entry.operator, content.type if content else None)
     if row is None or row.result == "-":
         return Reading(token, entry, None, None, "asserted", content)
@@ -282,6 +286,19 @@ def _compose(scene: Scene, token: Token, entry: Entry, content: Reading | None) 
         return Reading(token, entry, content.type, mode, modality, content, negated)
     mode = resolve_mode(scene.lexicon, row.mode, content.type, content.mode) if content and content.type else _fixed(row.mode)
     return Reading(token, entry, row.result, mode, _modality(row.modality), content, negated)
+
+
+def _is_of_others(scene: Scene, token: Token, head: Token) -> bool:
+    """Return whether *head* is what another country may do than that of who warns of it: a forecast and no threat."""
+    warns = grammatical_subject(scene, token)
+    warning = _countries(scene, [warns] if warns is not None else [])
+    acting = _countries(scene, by_dep(scene, head, "nsubj"))
+    return bool(warning and acting) and not warning & acting
+
+
+def _countries(scene: Scene, nouns: Iterable[Token]) -> set[str]:
+    words = (word for noun in nouns for word in below(scene, noun, limit=MAX_SEARCH))
+    return {country for word in words if (country := country_of_token(scene, word))}
 
 
 def _lies_ahead(scene: Scene, head: Token) -> bool:
