@@ -32,7 +32,8 @@ def detailed(scene: Scene, background: Background, drafts: Sequence[Draft]) -> l
 
     That nobody was hurt is a count of the event beside it and none by itself.
     """
-    drafts = [d for d in drafts if any(p.sector != "UNK" for p in d.event.actors) or not befell_nobody(scene, d.heads[0])]
+    struck = [d for d in drafts if not befell_nobody(scene, d.heads[0])]
+    drafts = struck or [d for d in drafts if any(p.sector != "UNK" for p in d.event.actors)]
     if not drafts:
         return []
     start, end = scene.sentence_of[drafts[0].order]
