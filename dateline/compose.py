@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Engine
@@ -73,6 +74,11 @@ def groups(settings: Settings) -> dict[str, str]:
 def live_groups(settings: Settings) -> dict[str, str]:
     """Return the groups that new articles pass, with their topics: those of which ingest must not get too far ahead."""
     return {group: topic for group, topic in groups(settings).items() if topic != settings.replay_topic}
+
+
+def has_database(settings: Settings) -> bool:
+    """Return whether the database in force is a server's, or an embedded one that was made."""
+    return not settings.database.startswith("sqlite:") or Path(settings.database.removeprefix("sqlite:///")).exists()
 
 
 def prepare_embedded(settings: Settings, engine: Engine) -> None:

@@ -39,21 +39,21 @@ class CheckReport:
         return {**asdict(self), "ok": self.ok}
 
 
-def check_feed(settings: Settings, url: str) -> CheckReport:
-    """Return what fetching and reading the feed at *url* gives, step by step; writes nothing."""
-    return asyncio.run(_check(settings, url))
+def check_feed(settings: Settings, url: str, country: str | None = None) -> CheckReport:
+    """Return what fetching and reading the feed at *url*, of an outlet in *country*, gives, step by step; writes nothing."""
+    return asyncio.run(_check(settings, url, country))
 
 
-async def _check(settings: Settings, url: str) -> CheckReport:
+async def _check(settings: Settings, url: str, country: str | None) -> CheckReport:
     children = Children(1)
     try:
         async with make_session(settings) as session:
-            return await _checked(settings, session, children, url)
+            return await _checked(settings, session, children, url, country)
     finally:
         children.close()
 
 
-async def _checked(settings: Settings, session: Session, children: Children, url: str) -> CheckReport:
+async def _checked(settings: Settings, session: Session, children: Children, url: str, country: str | None) -> CheckReport:
     result = await fetch(session, url)
     if isinstance(result, Failed):
         return CheckReport(url, (f"fetch: failed ({result.kind})",), result.message)
@@ -61,8 +61,8 @@ async def _checked(settings: Settings, session: Session, children: Children, url
         return CheckReport(url, ("fetch: gone",), "410 Gone: the publisher ended this feed")
     steps = _fetch_steps(url, result)
     try:
-        read = await children.run(parse, result.url, result.body, result.media_type, result.charset)
-        parsed = await with_parts(session, children, read, None)
+        read = await children.run(parse, result.url, result.body, result.media_type, result.charset, country)
+        parsed = await with_parts(session, children, read, country)
     except (ParseError, ChildLost) as e:
         return CheckReport(url, (*steps, "parse: failed"), str(e))
     limits = Limits(settings.min_interval, settings.max_interval)

@@ -65,6 +65,23 @@ def _hour_on_sqlite(element: hour_of, compiler: SQLCompiler, **options: Any) -> 
     return f"(substr({compiler.process(element.clauses, **options)}, 1, 13) || ':00:00.000000Z')"
 
 
+class week_ago(FunctionElement[datetime]):  # noqa: N801
+    """The moment seven days before the statement."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+@compiles(week_ago, "postgresql")
+def _week_ago_on_postgres(element: week_ago, compiler: SQLCompiler, **options: Any) -> str:
+    return "(CURRENT_TIMESTAMP - INTERVAL '7 days')"
+
+
+@compiles(week_ago, "sqlite")
+def _week_ago_on_sqlite(element: week_ago, compiler: SQLCompiler, **options: Any) -> str:
+    return "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-7 days')"
+
+
 @dataclass(frozen=True, slots=True)
 class RawJson:
     """JSON that is encoded already, for a Json column."""

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     CreateView,
     DropView,
+    Float,
     FromClause,
     ScalarSelect,
     Select,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Text,
     and_,
     case,
+    cast,
     distinct,
     func,
     inspect,
@@ -25,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection
 
-from storage.dialect import hour_of
+from storage.dialect import hour_of, week_ago
 from storage.schema import article_entities, articles, entities, event_participants, event_reports, places
 from storage.schema_feeds import feeds, fetches
 
@@ -44,6 +46,7 @@ COLUMN_NOTES = {
     "place_country": "country of that place, ISO 3166 alpha-3",
     "attribution": "who says so, where it is not the narrator",
     "articles": "how many articles name it, or come from it",
+    "articles_per_day": "how many articles of the last seven days come from it, by the day",
     "mentions": "how often those articles name it",
     "health": "new (never read), ok, failing (the last fetch failed), gone or paused",
     "last_article_at": "dated_at of its newest article",
@@ -171,6 +174,7 @@ def _entity_daily() -> Select[tuple[object, ...]]:
 def _feed_health() -> Select[tuple[object, ...]]:
     f, a, t = feeds, articles, fetches
     health = case((f.c.state != "active", f.c.state), (f.c.failures > 0, "failing"), (f.c.last_success_at.is_(None), "new"), else_="ok")
+    lately = select(cast(func.count(), Float) / 7.0).where(a.c.feed_id == f.c.feed_id, a.c.dated_at > week_ago())
     last_status = select(t.c.status).where(t.c.feed_id == f.c.feed_id, t.c.status.is_not(None)).order_by(t.c.started_at.desc()).limit(1)
     return select(
         f.c.feed_id,
@@ -190,6 +194,7 @@ def _feed_health() -> Select[tuple[object, ...]]:
         f.c.next_fetch_why,
         f.c.interval_seconds,
         select(func.count()).where(a.c.feed_id == f.c.feed_id).scalar_subquery().label("articles"),
+        lately.scalar_subquery().label("articles_per_day"),
         select(func.max(a.c.dated_at)).where(a.c.feed_id == f.c.feed_id).scalar_subquery().label("last_article_at"),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +21,10 @@ from stream.settings import Settings, load_settings
 
 app = typer.Typer(name="feeds", no_args_is_help=True, help="The feeds that are read.")
 
-COLUMNS = ("feed_id", "health", "outlet", "url", "articles", "last_success_at", "next_fetch_at", "next_fetch_why", "last_error")
+COLUMNS = (
+    "feed_id", "health", "outlet", "url", "articles", "articles_per_day", "last_success_at", "next_fetch_at", "next_fetch_why",
+    "last_error",
+)  # fmt: skip
 
 
 class FullText(StrEnum):
@@ -85,14 +88,19 @@ def remove(feed: Annotated[str, typer.Argument(help="The feed's id or address.")
 
 
 @app.command("check")
-def check(url: Annotated[str, typer.Argument(help="Address of a feed; it need not be added.")], as_json: AsJson = False) -> None:
-    """Fetch and read a feed step by step, and store nothing.
+def check(
+    url: Annotated[str, typer.Argument(help="Address of a feed; it need not be added.")],
+    country: Annotated[str | None, typer.Option(help="Country of the outlet, ISO 3166 alpha-3, by which zones of dates are read.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch and read a feed step by step, and store nothing; dates are read as those of the country that the feed was added with.
 
     Example: dateline feeds check https://example.org/news.rss
     """
     from ingest.check import check_feed
 
-    report = check_feed(load_settings(), url)
+    settings = load_settings()
+    report = check_feed(settings, url, _code(country, 3) or _country_of(settings, url))
     if as_json:
         show([report.as_row()], (), as_json=True, as_csv=False)
     else:
@@ -149,6 +157,16 @@ def database(**overrides: Any) -> Iterator[tuple[Settings, Engine]]:
         yield settings, engine
     finally:
         engine.dispose()
+
+
+def _country_of(settings: Settings, url: str) -> str | None:
+    """Return the country that the feed at *url* was added with; None where it was not, or where there is no database that says."""
+    if not compose.has_database(settings):
+        return None
+    with suppress(DatelineError), database() as (_, engine):
+        feed = feeds.find_feed(engine, url)
+        return feed.country if feed else None
+    return None
 
 
 def _code(value: str | None, letters: int) -> str | None:

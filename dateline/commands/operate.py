@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -25,6 +26,7 @@ topics_app = typer.Typer(name="topics", no_args_is_help=True, help="The broker's
 gaps_app = typer.Typer(name="gaps", no_args_is_help=True, help="Records that were deleted before a stage read them.")
 db_app = typer.Typer(name="db", no_args_is_help=True, help="The database.")
 
+WORST = 5  # feeds that fail, the longest failing first, of which the status tells the last error
 GAP_COLUMNS = ("consumer_group", "topic", "partition", "from_offset", "to_offset", "detected_at", "accepted_at")
 
 
@@ -35,50 +37,57 @@ def register(app: typer.Typer) -> None:
 
 
 def status(as_json: AsJson = False) -> None:
-    """Show feeds by health, which is fetched next and why, how far each stage is behind, dead letters, and rows.
+    """Show feeds by health, the worst of them with its last error, articles a day, which feed is fetched next and why, how far
+    each stage is behind, dead letters, and rows.
 
     Example: dateline status
     """
     with database() as (settings, engine):
         with reading(engine) as conn:
-            rows, feeds = queries.counts(conn), queries.feed_health(conn)
+            rows, feeds = queries.counts(conn), _feeds(queries.feed_health(conn))
         lags, problem = _lags(settings)
         waiting = _ingest_waits(settings)
-    health: dict[str, int] = {}
-    for feed in feeds:
-        health[feed["health"]] = health.get(feed["health"], 0) + 1
-    soonest = _next_fetch(feeds)
-    found = {
-        "broker": shown(settings.broker),
-        "database": shown(settings.database),
-        "feeds": health,
-        "next_fetch": soonest,
-        "ingest": waiting,
-        "lag": lags,
-        "rows": rows,
-    }
+    found = {"broker": shown(settings.broker), "database": shown(settings.database), **feeds, "ingest": waiting, "lag": lags, "rows": rows}
     if as_json:
         typer.echo(json.dumps(found, default=str, indent=2))
         return
-    console().print(f"broker    {found['broker']}\ndatabase  {found['database']}", markup=False)
-    console().print(
-        "feeds     " + (", ".join(f"{count} {name}" for name, count in sorted(health.items())) or "none yet: dateline feeds add URL")
-    )
-    if soonest:
-        why = f" ({soonest['next_fetch_why']})" if soonest["next_fetch_why"] else ""
-        console().print(f"next      {soonest['next_fetch_at']:%Y-%m-%d %H:%M} UTC, {soonest['url']}{why}", markup=False)
+    lines = [f"broker    {found['broker']}", f"database  {found['database']}", *_about_feeds(feeds)]
     if waiting:
-        console().print(f"ingest    fetches nothing: {waiting}", markup=False)
-    for group, records in lags.items():
-        console().print(f"lag       {group}: {f'unknown ({problem})' if records is None else records}", markup=False)
+        lines.append(f"ingest    fetches nothing: {waiting}")
+    lines += [f"lag       {group}: {f'unknown ({problem})' if records is None else records}" for group, records in lags.items()]
+    console().print("\n".join(lines), markup=False)
     show([{"table": name, "rows": count} for name, count in rows.items()], ("table", "rows"), as_json=False, as_csv=False)
 
 
-def _next_fetch(feeds: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return which of *feeds* is fetched next, when and why; None where none is active."""
-    active = [feed for feed in feeds if feed["health"] in ("new", "ok", "failing")]
+def _feeds(feeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what all *feeds* come to: how many there are by health, what they bring, the WORST of them, and which is fetched next."""
+    failing = sorted((feed for feed in feeds if feed["health"] == "failing"), key=lambda feed: -feed["failures"])
+    active = (feed for feed in feeds if feed["health"] in ("new", "ok", "failing"))
     soonest = min(active, key=lambda feed: feed["next_fetch_at"], default=None)
-    return {name: soonest[name] for name in ("url", "next_fetch_at", "next_fetch_why")} if soonest else None
+    return {
+        "feeds": Counter(feed["health"] for feed in feeds),
+        "articles_per_day": sum(feed["articles_per_day"] for feed in feeds),
+        "failing": [_of(feed, "url", "failures", "last_error") for feed in failing[:WORST]],
+        "next_fetch": _of(soonest, "url", "next_fetch_at", "next_fetch_why") if soonest else None,
+    }
+
+
+def _of(feed: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: feed[name] for name in names}
+
+
+def _about_feeds(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield lines for people on what ``_feeds`` returned."""
+    yield "feeds     " + (
+        ", ".join(f"{count} {name}" for name, count in sorted(found["feeds"].items())) or "none yet: dateline feeds add URL"
+    )
+    if found["feeds"]:
+        yield f"articles  {found['articles_per_day']:.1f} a day in the last week"
+    for feed in found["failing"]:
+        yield f"failing   {feed['url']}: {feed['last_error']} ({feed['failures']} in a row)"
+    if soonest := found["next_fetch"]:
+        why = f" ({soonest['next_fetch_why']})" if soonest["next_fetch_why"] else ""
+        yield f"next      {soonest['next_fetch_at']:%Y-%m-%d %H:%M} UTC, {soonest['url']}{why}"
 
 
 def config(as_json: AsJson = False) -> None:

@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 import typer.main
+from sqlalchemy import update
 
 from dateline import compose
 from dateline.cli import app
 from dateline.output import show
 from storage.dead_letters import write_letters
 from storage.engine import connect_database, transaction
+from storage.schema_feeds import feeds
 from storage.writer import write_annotated
 from stream.broker import Record
 from stream.connect import connect_broker
@@ -28,6 +30,7 @@ from stream.errors import ChildLost, StageStopped
 from stream.messages import encode
 from stream.settings import Settings, load_settings
 from tests.dateline.running import run, until
+from tests.ingest.conftest import Loopback
 from tests.storage.samples import annotated
 
 NEVER = "sqlite:////dev/null/never"
@@ -141,6 +144,33 @@ def test_status_counts_feeds_lag_and_rows(env: dict[str, str]) -> None:
         ("dateline.process", "dateline.store", "dateline.store.dead-letters", "dateline.process.replay"), 0
     )
     assert found["rows"]["feeds"] == 1
+
+
+def test_status_tells_the_last_error_of_feeds_that_fail_and_articles_a_day(env: dict[str, str]) -> None:
+    run(env, "feeds", "import", "-", stdin=b"https://example.org/good\nhttps://example.org/bad\n")
+    engine = connect_database(f"sqlite:///{env['DATELINE_DATA_DIR']}/dateline.db")
+    with transaction(engine) as conn:
+        bad = feeds.c.url == "https://example.org/bad"
+        conn.execute(update(feeds).where(bad).values(failures=3, last_error="the name does not resolve"))
+        write_annotated(conn, [annotated("a1", feed_id="f1", published_at=datetime.now(UTC))])
+        conn.execute(update(feeds).where(~bad).values(feed_id="f1", last_success_at=datetime.now(UTC)))
+    engine.dispose()
+    found = json.loads(run(env, "status", "--json").stdout)
+    assert (found["feeds"], found["articles_per_day"]) == ({"ok": 1, "failing": 1}, 1 / 7)
+    shown = run(env, "status").stdout.decode()
+    assert "0.1 a day in the last week" in shown
+    assert "https://example.org/bad: the name does not resolve (3 in a row)" in shown
+
+
+def test_check_reads_dates_by_the_country_that_the_feed_was_added_with(env: dict[str, str], loopback: Loopback) -> None:
+    entry = b"<item><title>x</title><pubDate>Mon, 02 Mar 2026 12:00:00 IST</pubDate></item>"
+    url = loopback.serve("/feed", b"<rss version='2.0'><channel><title>t</title>" + entry + b"</channel></rss>")
+    reach = {**env, "DATELINE_ALLOW_NETWORKS": "127.0.0.0/8"}
+    assert b"dates: 0 of 1" in run(reach, "feeds", "check", url).stdout
+    assert not (Path(env["DATELINE_DATA_DIR"]) / "dateline.db").exists()
+    run(reach, "feeds", "add", url, "--unchecked", "--country", "ind")
+    assert b"the newest 2026-03-02 06:30 UTC" in run(reach, "feeds", "check", url).stdout
+    assert b"the newest 2026-03-02 10:00 UTC" in run(reach, "feeds", "check", url, "--country", "ISR").stdout
 
 
 def test_status_shows_the_rest_while_the_broker_is_away(env: dict[str, str]) -> None:

@@ -273,3 +273,14 @@ def test_feed_health(engine: Engine, fields: dict[str, Any], health: str) -> Non
     with reading(engine) as conn:
         (row,) = queries.feed_health(conn)
     assert (row["health"], row["articles"], row["last_status"], row["last_article_at"]) == (health, 1, 503, PUBLISHED)
+
+
+def test_articles_per_day_are_those_of_the_last_week(engine: Engine) -> None:
+    now = datetime.now(UTC)
+    ages = {"a1": 1, "a2": 2, "a3": 6, "a4": 8, "a5": 400}
+    with transaction(engine) as conn:
+        write_annotated(conn, [annotated(name, published_at=now - timedelta(days=days)) for name, days in ages.items()])
+        for feed_id in ("f1", "silent"):
+            conn.execute(feeds.insert().values(feed_id=feed_id, url=f"https://{feed_id}.example/", added_at=now, next_fetch_at=now))
+    with reading(engine) as conn:
+        assert {row["feed_id"]: row["articles_per_day"] for row in queries.feed_health(conn)} == {"f1": 3 / 7, "silent": 0.0}
