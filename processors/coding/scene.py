@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
@@ -41,7 +42,7 @@ class Scene:
     lemma_of: Sequence[str]  # lower case
     sides: Mapping[str, str]  # "South" → KOR, where one country of the document begins with it
     playful: bool  # the whole text is about sport or markets
-    answers: dict[Hashable, object] = field(default_factory=dict)  # of what is marked ``@per_word``
+    answers: dict[Hashable, dict[Hashable, object]] = field(default_factory=lambda: defaultdict(dict))  # of what is marked ``@per_word``
 
     def cue(self, name: str, word: str) -> bool:
         """Return whether *word* is in the cue class *name*."""
@@ -56,10 +57,11 @@ def per_word(find: Callable[Concatenate[Scene, Token, P], T]) -> Callable[Concat
 
     @wraps(find)
     def answer(scene: Scene, token: Token, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        key = (find, token.i, *args, *kwargs.items())
-        if key not in scene.answers:
-            scene.answers[key] = find(scene, token, *args, **kwargs)
-        return scene.answers[key]  # type: ignore[return-value]  # what *find* put there
+        known = scene.answers[find]
+        key = (token, *args, *kwargs.items()) if args or kwargs else token
+        if key not in known:
+            known[key] = find(scene, token, *args, **kwargs)
+        return known[key]  # type: ignore[return-value]  # what *find* put there
 
     return answer
 

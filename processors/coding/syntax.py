@@ -10,6 +10,7 @@ MAX_CLIMB = 12  # governing words looked at; deeper nesting is a broken parse
 FINITE = frozenset({"VBD", "VBZ", "VBP"})
 
 
+@per_word
 def is_passive(scene: Scene, verb: Token) -> bool:
     """Return whether *verb* is passive: an auxiliary or subject says so, or it is a bare participle after a noun."""
     if by_dep(scene, verb, "auxpass", "nsubjpass"):
@@ -119,6 +120,7 @@ def agents(scene: Scene, verb: Token) -> list[Token]:
     return own
 
 
+@per_word
 def patients(scene: Scene, verb: Token) -> list[Token]:
     """Return the nouns that undergo what *verb* says: its objects, or in a passive its subject."""
     objects = by_dep(scene, verb, "dobj", "dative") or shared_objects(scene, verb)
