@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
@@ -22,6 +22,7 @@ MIN_REGISTER, REGISTER_SHARE = 4, 60  # a text is about sport or markets with so
 P = ParamSpec("P")
 T = TypeVar("T")
 HYPHENS = frozenset({"-", "\u2010", "\u2011", "\u2013"})
+_NO_LABELS: Set[str] = frozenset()
 MAX_CHILDREN = 60  # words that one word governs; more is a list or a table
 
 
@@ -39,6 +40,7 @@ class Scene:
     time_of: Sequence[TimeExpression | None]
     sentence_of: Sequence[tuple[int, int]]  # half-open token range
     children: Sequence[Sequence[Token]]
+    labels: Sequence[Set[str]]  # of the children
     lemma_of: Sequence[str]  # lower case
     sides: Mapping[str, str]  # "South" → KOR, where one country of the document begins with it
     playful: bool  # the whole text is about sport or markets
@@ -84,6 +86,7 @@ def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Le
     for time in facts.times:
         for i in range(*_token_range(starts, time.start, time.end)):
             time_of[i] = time
+    children = _children(tokens)
     return Scene(
         doc,
         tokens,
@@ -94,7 +97,8 @@ def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Le
         mention_of,
         time_of,
         _sentences(doc),
-        _children(tokens),
+        children,
+        [{child.dep_ for child in below} if below else _NO_LABELS for below in children],
         lemmas,
         _sides(facts, lexicon),
         _playful(lemmas, lexicon),
@@ -160,20 +164,22 @@ def _sentences(doc: Doc) -> list[tuple[int, int]]:
 
 def by_dep(scene: Scene, token: Token, *deps: str) -> list[Token]:
     """Return the children of *token* with one of *deps*, in text order."""
-    children = scene.children[token.i]
-    return [child for child in children if child.dep_ in deps] if children else []  # most words have none
+    i = token.i
+    return [] if scene.labels[i].isdisjoint(deps) else [child for child in scene.children[i] if child.dep_ in deps]  # mostly none
 
 
 def objects_of_preposition(scene: Scene, token: Token, wanted: Callable[[str], bool]) -> list[Token]:
     """Return the nouns after prepositions below *token* whose lower-case form is *wanted*; "because of" and "out of" count as "of"."""
-    found: list[Token] = []
+    return [noun for word, noun in _prepositional(scene, token) if wanted(word)]
+
+
+@per_word
+def _prepositional(scene: Scene, token: Token) -> list[tuple[str, Token]]:
+    """Return the nouns after prepositions below *token*, each with the lower-case form of its preposition."""
+    found: list[tuple[str, Token]] = []
     for preposition in by_dep(scene, token, "prep", "agent", "dative"):
-        below = by_dep(scene, preposition, "pobj")
-        for inner in by_dep(scene, preposition, "prep"):  # "out of", "because of", "from under"
-            if wanted(inner.lower_):
-                found.extend(by_dep(scene, inner, "pobj"))
-        if wanted(preposition.lower_):
-            found.extend(below)
+        for word in (*by_dep(scene, preposition, "prep"), preposition):  # "out of", "because of", "from under"
+            found.extend((word.lower_, noun) for noun in by_dep(scene, word, "pobj"))
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from processors.coding.lexicon import FAMILIES, PARTICLES, Entry, Slot
 from processors.coding.modality import resolve_mode
 from processors.coding.naming import country_of_token, is_party
-from processors.coding.scene import Scene, by_dep, conjoined, is_verb, objects_of_preposition
+from processors.coding.scene import Scene, by_dep, conjoined, is_verb, objects_of_preposition, per_word
 from processors.coding.syntax import below, grammatical_subject, headline_verb, is_passive, patients
 from processors.coding.token import Token
 from stream.messages import Modality
@@ -132,6 +132,7 @@ def _slot_filled(scene: Scene, token: Token, slot: Slot) -> bool:
     return any(_fits(scene, item, slot.words) for noun in _slot_words(scene, token, slot.name) for item in conjoined(scene, noun))
 
 
+@per_word
 def _slot_words(scene: Scene, token: Token, name: str) -> list[Token]:
     """Return the words that stand in the role *name* of *token*."""
     verb = is_verb(token)

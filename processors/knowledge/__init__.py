@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 from processors.knowledge.spelling import fold, name_words
 
 TABLES = ("countries", "territories", "metonyms", "organisations", "groups", "people", "roles", "cities", "regions", "place_names")
+CACHED = 16_384  # phrases of which an answer is kept
 FORMAT = "3"  # raised when lookup changes; the rest of the version is a hash of the tables
 
 _ABBREVIATION = re.compile(r"[A-Z][A-Z0-9&.+-]{0,7}$")
@@ -105,7 +106,7 @@ class KnownPlace(NamedTuple):
     region: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Knowledge:
     """The tables as indexes; ask through the methods. *version* changes with any byte of a table."""
 
@@ -125,6 +126,7 @@ class Knowledge:
         """Return how many tokens the longest known name has, but for those of places, that begins with *word*; 0 for none."""
         return self._openings.get(_first_word(word), 0)
 
+    @lru_cache(maxsize=CACHED)  # noqa: B019  # there is one Knowledge, and it stays
     def country_of(self, phrase: str) -> str | None:
         """Return the code of a country, nationality ("Turkish", "Turks") or organisation (NATO → IGO, Hamas → PSE)."""
         if code := self.country_named(phrase):
@@ -140,6 +142,7 @@ class Knowledge:
         form = _FORM_OF_STATE.match(phrase) if not found and " of " in phrase else None
         return _find(self._country_names, phrase[form.end() :]) if form else found
 
+    @lru_cache(maxsize=CACHED)  # noqa: B019  # there is one Knowledge, and it stays
     def group(self, phrase: str) -> Group | None:
         """Return what *phrase* says where it is a nationality, religion or other group, as adjective or people."""
         if phrase.islower():
@@ -181,6 +184,7 @@ class Knowledge:
         organisation, metonym = self.organisation(name), self.metonym(name)
         return bool((organisation and organisation.common) or (metonym and metonym.common))
 
+    @lru_cache(maxsize=CACHED)  # noqa: B019  # there is one Knowledge, and it stays
     def sector_of(self, phrase: str) -> str | None:
         """Return the PLOVER sector of a role word or body, singular or plural, alone or with words before it.
 
