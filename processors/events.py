@@ -14,7 +14,7 @@ from processors.coding.attribution import attribution, speaker
 from processors.coding.confidence import OBLIGATION, signs_of, signs_of_cast
 from processors.coding.details import complete, detailed, read_background
 from processors.coding.drafts import Draft, who
-from processors.coding.housing import at_home, countries_named, dominant_country
+from processors.coding.housing import at_home, dominant_country
 from processors.coding.lexicon import FAMILIES, Lexicon, load_lexicon
 from processors.coding.merging import merged
 from processors.coding.modality import Circumstance, Reality, circumstance, decide
@@ -71,9 +71,8 @@ def _completed(scene: Scene, draft: Draft) -> Draft:
 
 def _code_sentence(scene: Scene, start: int, end: int, home: str | None) -> Iterator[Draft]:
     tokens = tuple(_outermost_first(scene, start, end))
-    countries = countries_named(scene, start, end)
     taken: set[int] = set()
-    yield from _obligations(scene, tokens, taken, countries, home)
+    yield from _obligations(scene, tokens, taken, home)
     for token in tokens:
         if token.i in taken or (token.dep_ in {"compound", "amod", "nmod"} and not is_verb(token)):
             continue
@@ -83,7 +82,7 @@ def _code_sentence(scene: Scene, start: int, end: int, home: str | None) -> Iter
         taken.update(head.i for head in reading.heads)
         taken.update(_frame_words(scene, reading))
         taken.update(_told_with(scene, reading))
-        draft = _draft(scene, reading, countries, home)
+        draft = _draft(scene, reading, home)
         if draft is not None:
             yield draft
 
@@ -121,14 +120,14 @@ def _told_with(scene: Scene, reading: Reading) -> Iterator[int]:
         yield from (c.i for c in by_dep(scene, head, "advcl") if scene.cue("talking", scene.lemma_of[c.i]))
 
 
-def _draft(scene: Scene, reading: Reading, countries: Sequence[str], home: str | None) -> Draft | None:
+def _draft(scene: Scene, reading: Reading, home: str | None) -> Draft | None:
     if reading.type is None:
         return None
     seen = _circumstance(scene, reading)
     reality = decide(scene.lexicon, reading.type, reading.mode, reading.modality, seen)
     if reality is None:
         return None
-    people = at_home(cast(scene, reading), countries, home)
+    people = at_home(scene, reading.head, cast(scene, reading), home)
     if _is_company_news(reality, people):
         return None
     if not people.actors or ("n" in reading.innermost.entry.roles and len(people.actors) + sum(not p.thing for p in people.recipients) < 2):
@@ -148,17 +147,12 @@ def _is_company_news(reality: Reality, people: Cast) -> bool:
 
 def _circumstance(scene: Scene, reading: Reading) -> Circumstance:
     seen = circumstance(scene, reading.head, reading.type if reading.content is None else None)
-    inner = circumstance(scene, reading.content.head) if reading.content else seen
-    return replace(seen, conditioned=seen.conditioned or inner.conditioned)
+    if reading.content is None or seen.conditioned:
+        return seen
+    return replace(seen, conditioned=circumstance(scene, reading.content.head).conditioned)
 
 
-def _obligations(
-    scene: Scene,
-    tokens: Sequence[Token],
-    taken: set[int],
-    countries: Sequence[str],
-    home: str | None,
-) -> Iterator[Draft]:
+def _obligations(scene: Scene, tokens: Sequence[Token], taken: set[int], home: str | None) -> Iterator[Draft]:
     """Yield requests of the form "X said that Y must …": X asks it of Y (PLOVER: every demand in words is REQUEST)."""
     for token in tokens:
         asked = [noun for noun in by_dep(scene, token, "nsubj", "nsubjpass") if is_party(scene, noun)]
@@ -169,7 +163,7 @@ def _obligations(
         actors = tuple(p for noun in by_dep(scene, above, "nsubj") for p in parties_at(scene, noun))
         recipients = tuple(p for noun in asked for p in parties_at(scene, noun))
         if actors and recipients and not {_identity(a) for a in actors} & {_identity(r) for r in recipients}:
-            people = at_home(Cast(actors, recipients, "direct"), countries, home)
+            people = at_home(scene, token, Cast(actors, recipients, "direct"), home)
             reality = Reality("REQUEST", "change", "asserted")
             signs = {OBLIGATION} | signs_of_cast(scene, (above, token), reality, people)
             asked_for = read(scene, token)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
 
 from processors.coding.naming import country_of_token
 from processors.coding.parties import Party, with_country
 from processors.coding.roles import Cast
-from processors.coding.scene import Scene
+from processors.coding.scene import Scene, per_word
+from processors.coding.token import Token
 
 DOMINANT_SHARE = 0.6  # of a document's country mentions: its people and offices are that country's unless said otherwise
 
 
-def countries_named(scene: Scene, start: int, end: int) -> tuple[str, ...]:
-    """Return the states named between two tokens, in text order; no international bodies, whose people are of every state."""
+@per_word
+def countries_named(scene: Scene, first: Token) -> tuple[str, ...]:
+    """Return the states named in the sentence that begins with *first*, in text order; no international bodies, whose people are of
+    every state."""
+    start, end = scene.sentence_of[first.i]
     found = [country for token in scene.tokens[start:end] if (country := country_of_token(scene, token))]
     return tuple(dict.fromkeys(country for country in found if country in scene.knowledge.countries))
 
@@ -29,9 +31,13 @@ def dominant_country(scene: Scene) -> str | None:
     return country if n >= DOMINANT_SHARE * counts.total() else None
 
 
-def at_home(people: Cast, countries: Sequence[str], home: str | None) -> Cast:
-    """Give parties without a country the only one that the sentence, which names *countries*, leaves for them, else *home*."""
-    named = {p.value.country for p in (*people.actors, *people.recipients)}
+def at_home(scene: Scene, told: Token, people: Cast, home: str | None) -> Cast:
+    """Give parties without a country the only one that the sentence of the word *told* leaves for them; *home* where it names none."""
+    parties = (*people.actors, *people.recipients)
+    if all(p.value.country for p in parties):
+        return people
+    countries = countries_named(scene, scene.tokens[scene.sentence_of[told.i][0]])
+    named = {p.value.country for p in parties}
     free = [c for c in countries if c not in named]
     if len(countries) == 1:
         country: str | None = countries[0]
@@ -39,7 +45,7 @@ def at_home(people: Cast, countries: Sequence[str], home: str | None) -> Cast:
         country = free[0]
     else:
         country = home if not countries else None
-    return replace(people, actors=_housed(people.actors, country), recipients=_housed(people.recipients, country))
+    return Cast(_housed(people.actors, country), _housed(people.recipients, country), people.found)
 
 
 def _housed(parties: tuple[Party, ...], country: str | None) -> tuple[Party, ...]:

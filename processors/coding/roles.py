@@ -40,7 +40,7 @@ def cast(scene: Scene, reading: Reading) -> Cast:
     found = _cast(scene, reading)
     verbal = reading.type is not None and scene.lexicon.type_row(reading.type, None).quad in VERBAL_QUADS
     recipients = tuple(as_government(scene, p) for p in found.recipients) if verbal else found.recipients
-    return replace(found, actors=tuple(as_government(scene, p) for p in found.actors), recipients=recipients)
+    return Cast(tuple(as_government(scene, p) for p in found.actors), recipients, found.found)
 
 
 def _cast(scene: Scene, reading: Reading) -> Cast:
