@@ -44,7 +44,9 @@ def country_around(scene: Scene, token: Token, start: int, depth: int) -> str | 
 def _country_before(scene: Scene, token: Token, start: int) -> str | None:
     for i in range(token.i, start - 1, -1):
         word, before = scene.tokens[i], scene.tokens[max(i - 1, start)]
-        named = before.text[:1].isupper() and word.text[:1].isupper() and not is_only_tied(scene, before)
+        whole = scene.mention_of[i]
+        inside = whole is not None and whole[0] < i and whole[1] - whole[0] > 2  # "Turkish National Security Council" is not the UN's
+        named = before.text[:1].isupper() and word.text[:1].isupper() and not inside and not is_only_tied(scene, before)
         both = f"{before.text} {word.text}" if named else ""
         if country := scene.knowledge.country_of(both) or country_of_token(scene, word):  # Bosnian Serbs
             return country

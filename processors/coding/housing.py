@@ -12,6 +12,8 @@ from processors.coding.token import Token
 
 DOMINANT_SHARE = 0.6  # of a document's country mentions: its people and offices are that country's unless said otherwise
 
+WORDS_A_MENTION = 150  # a text that names its country less often than once in so many words has none
+
 
 @per_word
 def countries_named(scene: Scene, first: Token) -> tuple[str, ...]:
@@ -24,11 +26,12 @@ def countries_named(scene: Scene, first: Token) -> tuple[str, ...]:
 
 def dominant_country(scene: Scene) -> str | None:
     """Return the country of most of the document's mentions that have one; None where none stands out."""
-    counts = Counter(e.country for e in scene.facts.entities for _ in e.mentions if e.country in scene.knowledge.countries)
+    heads = (token for token in scene.tokens if (mention := scene.mention_of[token.i]) is not None and mention[1] == token.i + 1)
+    counts = Counter(c for token in heads if (c := country_of_token(scene, token)) in scene.knowledge.countries)
     if not counts:
         return None
     country, n = min(counts.items(), key=lambda item: (-item[1], item[0]))
-    return country if n >= DOMINANT_SHARE * counts.total() else None
+    return country if n >= DOMINANT_SHARE * counts.total() and n * WORDS_A_MENTION >= len(scene.tokens) else None
 
 
 def at_home(scene: Scene, told: Token, people: Cast, home: str | None) -> Cast:

@@ -11,6 +11,7 @@ from processors.coding.token import Token
 from stream.messages import Modality
 
 QUESTION_WORDS = frozenset({"WRB", "WP", "WP$", "WDT"})
+QUOTES = frozenset('"“«‘')
 STRENGTH: tuple[Modality, ...] = ("asserted", "planned", "conditional", "possible", "hypothetical", "negated")
 
 
@@ -49,7 +50,7 @@ def decide(lexicon: Lexicon, type_: str, mode: str | None, inner: Modality, seen
     if seen.negated:
         return Reality(type_, mode, "negated")
     level = _strongest(inner, _own(seen, ahead), seen.outer)
-    if seen.conditioned and level == "planned":
+    if seen.conditioned and (level == "planned" or (type_ == "THREATEN" and level == "asserted")):
         level = "conditional"
     if level == "asserted":
         return Reality(type_, mode, "asserted")
@@ -238,7 +239,8 @@ def _is_asked(scene: Scene, root: Token) -> bool:
     """Return whether the sentence of *root* asks if it is so; one that asks why or how takes it for granted."""
     start, end = scene.sentence_of[root.i]
     asks = any(token.text == "?" for token in scene.tokens[max(root.i, end - 3) : end])  # a quotation mark may follow
-    return asks and not any(token.tag_ in QUESTION_WORDS for token in scene.tokens[start : root.i])
+    quotes = any(token.tag_ in {"``", "-LRB-"} or token.text in QUOTES for token in scene.tokens[root.i : end - 3])
+    return asks and not quotes and not any(token.tag_ in QUESTION_WORDS for token in scene.tokens[start : root.i])
 
 
 def _link(scene: Scene, token: Token) -> Modality:

@@ -262,5 +262,5 @@ def _thing(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[P
 
 
 def _frame_words(reading: Reading) -> set[str]:
-    """Return the nouns that are part of the event's own words ("imposed sanctions")."""
-    return {word for h in (reading, reading.innermost) for slot in h.entry.frame for word in slot.words}
+    """Return the nouns that are part of the event's own words ("imposed sanctions", "took legal action")."""
+    return {word.rpartition("_")[2] for h in (reading, reading.innermost) for slot in h.entry.frame for word in slot.words}

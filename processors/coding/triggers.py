@@ -9,7 +9,7 @@ from processors.coding.lexicon import FAMILIES, PARTICLES, Entry, Slot
 from processors.coding.modality import resolve_mode
 from processors.coding.naming import country_of_token, is_party
 from processors.coding.scene import Scene, by_dep, conjoined, is_verb, objects_of_preposition, per_word
-from processors.coding.syntax import below, grammatical_subject, headline_verb, is_passive, patients
+from processors.coding.syntax import agents, below, grammatical_subject, headline_verb, is_passive, patients
 from processors.coding.token import Token
 from stream.messages import Modality
 
@@ -137,7 +137,7 @@ def _slot_words(scene: Scene, token: Token, name: str) -> list[Token]:
     """Return the words that stand in the role *name* of *token*."""
     verb = is_verb(token)
     if name == "subj":
-        subject = grammatical_subject(scene, token)
+        subject = next(iter(agents(scene, token)), None) or grammatical_subject(scene, token)
         return [] if subject is None or _is_body(scene, subject) else [subject, *by_dep(scene, subject, "compound", "amod")]
     if name == "pred":
         return by_dep(scene, token, "oprd", "acomp", "attr", "xcomp", "ccomp")
