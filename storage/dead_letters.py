@@ -27,12 +27,19 @@ def write_letters(conn: Connection, records: Iterable[Record], *, keep_values: b
     """
     now = now or datetime.now(UTC)
     letters = [read_dead_letter(record) for record in records]
-    erased = buried(conn, "article", {_article_id(letter) for letter in letters})
-    rows = [_row(letter, now) | ({} if keep_values and _article_id(letter) not in erased else WITHHELD) for letter in letters]
+    gone = erased(conn, [letter.key for letter in letters])
+    rows = [_row(letter, now) | ({} if keep_values and letter.key not in gone else WITHHELD) for letter in letters]
     if not rows:
         return 0
     statement = insert_into(conn, dead_letters).on_conflict_do_nothing().returning(dead_letters.c.dead_letter_id)
     return len(conn.execute(statement, rows).all())
+
+
+def erased(conn: Connection, keys: Iterable[bytes | None]) -> frozenset[bytes | None]:
+    """Return those of the records' *keys* that are the ids of articles which were erased."""
+    ids = {key: (key or b"").decode("utf-8", "replace") for key in keys}
+    gone = buried(conn, "article", ids.values())
+    return frozenset(key for key, article_id in ids.items() if article_id in gone)
 
 
 def mark_replayed(conn: Connection, dead_letter_id: int, *, now: datetime | None = None) -> bool:
@@ -64,10 +71,6 @@ def gaps_accepted(conn: Connection, group: str, missing: Mapping[tuple[str, int]
     rows = conn.execute(taken.where(gaps.c.consumer_group == group, gaps.c.accepted_at.is_not(None))).all()
     known = {((row.topic, row.partition), (row.from_offset, row.to_offset)) for row in rows}
     return missing.items() <= known
-
-
-def _article_id(letter: DeadLetter) -> str:
-    return (letter.key or b"").decode("utf-8", "replace")
 
 
 def _row(letter: DeadLetter, now: datetime) -> dict[str, object]:

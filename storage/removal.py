@@ -20,8 +20,8 @@ from storage.engine import reading, transaction
 from storage.rows import entity_key
 from storage.schema import annotations as annotations_table
 from storage.schema import article_entities, articles, dead_letters, entities
-from storage.schema_feeds import outbox, page_queue
-from storage.tombstones import bury, covering
+from storage.schema_feeds import article_ids, outbox, page_queue
+from storage.tombstones import Kind, buried, bury, covering
 from storage.withheld import without_entities
 from storage.writer import rebuild
 from stream.errors import ConfigError
@@ -107,6 +107,16 @@ def erase_entity(engine: Engine, key: str, *, dry_run: bool = False) -> Removed:
                 _rewrite(conn, article_key, key)
     with _alone(engine) as conn:
         return Removed(entities=conn.execute(delete(entities).where(_covered(key))).rowcount, rewritten=len(keys))
+
+
+def is_known(engine: Engine, kind: Kind, key: str) -> bool:
+    """Tell whether what *key* names is stored, was met in a feed, is a dead letter, or was erased before."""
+    known = {
+        "article": (articles.c.article_id == key, article_ids.c.article_id == key, dead_letters.c.key == key.encode()),
+        "entity": (_covered(key),),
+    }
+    with reading(engine) as conn:
+        return any(conn.execute(select(exists().where(one))).scalar_one() for one in known[kind]) or key in buried(conn, kind, [key])
 
 
 def naming(engine: Engine, key: str) -> tuple[str, ...]:

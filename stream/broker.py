@@ -6,7 +6,7 @@ be delivered again after a crash. Order is kept within a partition; a record's p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
@@ -28,6 +28,7 @@ class TopicPartition(NamedTuple):
 
 
 Offsets = Mapping[TopicPartition, int]
+Place = tuple[TopicPartition, int]  # of one record: its partition and offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,9 @@ class Broker(Protocol):
 
     def waits_since_before(self, group: str, topics: Sequence[str], moment: datetime) -> bool:
         """Tell whether a record of *topics* that was sent before *moment* (aware) is one that *group* has still to read."""
+
+    def records_at(self, places: Iterable[Place]) -> Iterator[Record]:
+        """Yield the records at *places* that are still in the log, sorted by place, one at a time; no group is asked or moved."""
 
     def close(self) -> None:
         """Free what the broker itself holds. May be called twice."""

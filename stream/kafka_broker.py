@@ -33,6 +33,7 @@ from stream.broker import (
     Headers,
     Offsets,
     PartitionLag,
+    Place,
     Record,
     TopicPartition,
     TopicSpec,
@@ -51,6 +52,7 @@ COMMIT_TIMEOUT = 15.0  # seconds
 CLOSE_TIMEOUT = 3.0  # seconds
 PROBE_INTERVAL = 3.0  # seconds without any answer after which an idle consumer asks for one
 BUFFER_BYTES = 16 * 1024 * 1024  # under way in one producer
+FETCH = {"max_partition_fetch_bytes": MESSAGE_BYTES, "fetch_max_bytes": 2 * MESSAGE_BYTES}
 
 
 class KafkaBroker:
@@ -100,6 +102,35 @@ class KafkaBroker:
         with self._cluster.admin() as admin:
             later = admin.list_partition_offsets(dict.fromkeys(waiting, ms(moment.timestamp())))
         return any(later[at].offset < 0 or offset < later[at].offset for at, offset in waiting.items())  # -1: all are older
+
+    def records_at(self, places: Iterable[Place]) -> Iterator[Record]:
+        """Yield the records at *places* that are still in the log."""
+        wanted = [(KafkaPartition(*at), offset) for at, offset in sorted(set(places))]
+        there = self._there(wanted)
+        if not there:
+            return
+        with translated("reading"):
+            inner = self._cluster.client(kafka.KafkaConsumer, group_id=None, auto_offset_reset="none", **FETCH)
+        try:
+            for partition, offset in there:
+                with translated("reading"):
+                    inner.assign([partition])
+                    inner.seek(partition, offset)
+                    polled = inner.poll(timeout_ms=ms(REQUEST_TIMEOUT), max_records=1)
+                yield from (_record(record) for record in polled.get(partition, ()) if record.offset == offset)
+        finally:
+            inner.close()
+
+    def _there(self, wanted: Sequence[tuple[KafkaPartition, int]]) -> list[tuple[KafkaPartition, int]]:
+        """Return those of *wanted* that lie between the start and the end of a log."""
+        with self._cluster.admin() as admin:
+            known = set(partitions_of(admin, sorted({at.topic for at, _ in wanted}))) if wanted else set()
+            partitions = known & {at for at, _ in wanted}
+            if not partitions:
+                return []
+            starts = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+            ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+        return [(at, offset) for at, offset in wanted if at in partitions and starts[at].offset <= offset < ends[at].offset]
 
     def close(self) -> None:
         """Nothing is held between calls."""
@@ -266,8 +297,7 @@ class KafkaConsumer:
                 enable_auto_commit=False,
                 auto_offset_reset="none",  # what is missing is told, never skipped: see _poll
                 allow_auto_create_topics=False,
-                max_partition_fetch_bytes=MESSAGE_BYTES,
-                fetch_max_bytes=2 * MESSAGE_BYTES,
+                **FETCH,
             )
             inner.subscribe(self._topics, listener=_Listener(self._take_away))
         self._heard_at = time.monotonic()

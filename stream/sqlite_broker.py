@@ -16,7 +16,7 @@ import sqlite3
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,7 @@ from stream.broker import (
     Headers,
     Offsets,
     PartitionLag,
+    Place,
     Record,
     TopicPartition,
     TopicSpec,
@@ -76,6 +77,15 @@ class SqliteBroker:
         """Tell whether *group* has still to read a record that was sent before *moment*."""
         with self._file() as file, file.reading() as db:
             return sqlite_log.waits_since_before(db, group, topics, moment.timestamp())
+
+    def records_at(self, places: Iterable[Place]) -> Iterator[Record]:
+        """Yield the records at *places* that are still in the log."""
+        with self._file() as file:
+            for at, offset in sorted(set(places)):
+                with file.reading() as db:
+                    record = sqlite_log.record_at(db, at, offset)
+                if record is not None:
+                    yield record
 
     def close(self) -> None:
         """Nothing is held between calls."""

@@ -86,6 +86,13 @@ def read(db: sqlite3.Connection, at: TopicPartition, partition: int, position: i
         yield Record(at.topic, at.partition, offset, key, value, _unpack(headers), datetime.fromtimestamp(sent_at, UTC))
 
 
+def record_at(db: sqlite3.Connection, at: TopicPartition, offset: int) -> Record | None:
+    """Return the record of *at* with *offset*, None where there is none, or none any more."""
+    row = db.execute("SELECT id FROM partitions WHERE topic = ? AND number = ?", at).fetchone()
+    found = next(read(db, at, row[0], offset, 1), None) if row else None
+    return found if found is not None and found.offset == offset else None
+
+
 def sweep(file: BrokerFile, now: float) -> int:
     """Delete records older than their topic's retention; return how many.
 

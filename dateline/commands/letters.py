@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
@@ -11,8 +14,10 @@ from dateline import compose
 from dateline.commands.feeds import database
 from dateline.output import AsCsv, AsJson, Since, cell, console, moment, show
 from storage import queries
-from storage.dead_letters import mark_replayed
+from storage.dead_letters import erased, mark_replayed
 from storage.engine import reading, transaction
+from storage.queries import Row
+from stream.broker import Broker, Place, Record, TopicPartition
 from stream.errors import ConfigError, DatelineError
 from stream.settings import Settings
 
@@ -73,51 +78,83 @@ def replay(
 ) -> None:
     """Send dead letters to the topic that they came from: those named, or all that fit the filters. Each is sent once.
 
+    One whose record was too large to be copied, or must not be, is read where it lies, as long as its topic keeps it.
+
     Example: dateline dead-letters replay --error timeout --since 24h
     """
     filters = {"stage": stage, "topic": topic, "error": error, "since": moment(since)}
     if bool(ids) == any(value is not None for value in filters.values()):
         raise ConfigError("name the dead letters by their ids, or by filters such as --stage, not by both")
     with database() as (settings, engine):
-        if ids is None or not ids:
+        if not ids:
             with reading(engine) as conn:
                 found = queries.dead_letters(conn, **filters, limit=limit)  # type: ignore[arg-type]
-            ids = [row["id"] for row in found if row["stage"] and not row["by_reference"]]
+            ids = [row["id"] for row in found if row["stage"]]
         rows = [_replayable(_letter(engine, id_)) for id_ in dict.fromkeys(ids)]
         fresh = [row for row in rows if again or row["replayed_at"] is None]
-        _send(settings, engine, fresh)
+        sent = _send(settings, engine, fresh)
     for row in rows:
-        what = f"sent to {row['topic']}" if row in fresh else "was sent before: --again sends it once more"
-        typer.echo(f"{row['id']} {what}")
+        if row not in fresh:
+            typer.echo(f"{row['id']} was sent before: --again sends it once more")
+        elif row["id"] in sent:
+            typer.echo(f"{row['id']} sent to {row['topic']}")
     if not rows:
         typer.echo("No dead letter fits.")
+    if gone := [str(row["id"]) for row in fresh if row["id"] not in sent]:
+        raise DatelineError(
+            f"not sent: {', '.join(gone)}. What they refer to was erased, or is no longer in its topic, which keeps records for "
+            "DATELINE_TOPIC_RETENTION_DAYS: replay sooner, or keep them for longer"
+        )
 
 
-def _send(settings: Settings, engine: Engine, rows: list[Any]) -> None:
-    """Send, flush, mark: a crash before the last step sends them again, which their stage makes nothing of."""
-    broker = compose.open_broker(settings)
-    producer = broker.producer()
-    try:
-        for row in rows:
-            producer.send(row["topic"], key=row["key"], value=row["value"], headers=queries.letter_headers(row))
+def _send(settings: Settings, engine: Engine, rows: Sequence[Row]) -> frozenset[int]:
+    """Send, flush, mark; return the ids of those that could be sent.
+
+    A crash before the last step sends them again, which their stage makes nothing of.
+    """
+    with closing(compose.open_broker(settings)) as broker, closing(broker.producer()) as producer:
+        sent = []
+        for row, record in _records(broker, _spared(engine, rows)):
+            producer.send(record.topic, key=record.key, value=record.value, headers=record.headers)
+            sent.append(row["id"])
         producer.flush()
         with transaction(engine) as conn:
-            for row in rows:
-                mark_replayed(conn, row["id"])
-    finally:
-        producer.close()
-        broker.close()
+            for id_ in sent:
+                mark_replayed(conn, id_)
+    return frozenset(sent)
 
 
-def _replayable(row: Any) -> Any:
+def _records(broker: Broker, rows: Sequence[Row]) -> Iterator[tuple[Row, Record]]:
+    """Yield each of *rows* with its record: copied in it, or where it lies. What is gone from there is left out.
+
+    A topic that was made anew may have another record there, with another key.
+    """
+    referring: dict[Place, list[Row]] = defaultdict(list)
+    for row in rows:
+        at, offset = TopicPartition(row["topic"], row["partition"]), row["offset"]
+        if row["by_reference"]:
+            referring[at, offset].append(row)
+        else:
+            yield row, Record(*at, offset, row["key"], row["value"], queries.letter_headers(row), row["failed_at"])
+    for record in broker.records_at(referring):
+        at = TopicPartition(record.topic, record.partition)
+        yield from ((row, record) for row in referring[at, record.offset] if row["key"] == record.key)
+
+
+def _spared(engine: Engine, rows: Sequence[Row]) -> list[Row]:
+    """Return *rows* without those of articles that were erased."""
+    with reading(engine) as conn:
+        gone = erased(conn, [row["key"] for row in rows])
+    return [row for row in rows if row["key"] not in gone]
+
+
+def _replayable(row: Row) -> Row:
     if not row["stage"]:
         raise ConfigError(f"dead letter {row['id']} does not say which topic it came from: no stage wrote it")
-    if row["by_reference"]:
-        raise DatelineError(f"dead letter {row['id']} was too large to be copied, or must not be; read it at its own topic and offset")
     return row
 
 
-def _letter(engine: Engine, id_: int) -> Any:
+def _letter(engine: Engine, id_: int) -> Row:
     with reading(engine) as conn:
         row = queries.dead_letter(conn, id_)
     if row is None:

@@ -8,6 +8,8 @@ import json
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,9 @@ from dateline.output import show
 from storage.dead_letters import write_letters
 from storage.engine import connect_database, transaction
 from storage.schema_feeds import feeds
+from storage.tombstones import bury
 from storage.writer import write_annotated
-from stream.broker import Record
+from stream.broker import MAX_RECORD_BYTES, Broker, Headers, Record
 from stream.connect import connect_broker
 from stream.dead_letters import Failure, send_dead_letter
 from stream.errors import ChildLost, StageStopped
@@ -75,7 +78,10 @@ def test_every_command_has_help_with_an_example_of_itself(path: tuple[str, ...],
         (("annotate", "missing.txt"), "missing.txt cannot be read"),
         (("annotate", "-", "--published-at", "soon"), "'soon' is no date"),
         (("purge", "--before", "soon"), "'soon' is no moment"),
-        (("erase", "entity", "PERSON"), "'PERSON' is no key"),
+        (("erase", "entity", "PERSON", "--unknown-too"), "'PERSON' is no key"),
+        (("erase", "entity", "PERSON:nobody"), "there is no entity 'PERSON:nobody'; `dateline query entities --json`"),
+        (("erase", "article", "a7"), "there is no article 'a7'; `dateline query articles --json`"),
+        (("erase", "article", "a7", "--dry-run"), "there is no article 'a7'"),
         (("dead-letters", "replay"), "by their ids, or by filters"),
         (("dead-letters", "replay", "7", "--stage", "s"), "by their ids, or by filters"),
         (("nonsense",), "nonsense"),
@@ -242,6 +248,54 @@ def test_dead_letters_are_replayed_by_filter_and_each_once(env: dict[str, str], 
     assert replayed(str(listed[0]["id"]), "--again") == [b"2"]
 
 
+@pytest.fixture
+def referring_letters(env: dict[str, str], tmp_path: Path) -> Iterator[Broker]:
+    """Two dead letters whose records were too large to be copied: one still lies in its topic, the other is gone from there."""
+    run(env, "topics", "ensure")
+    run(env, "db", "upgrade")
+    broker, engine = connect_broker(f"sqlite:///{tmp_path / 'broker.db'}"), connect_database(f"sqlite:///{tmp_path / 'dateline.db'}")
+    producer, now = broker.producer(), datetime.now(UTC)
+    producer.send("dateline.articles", key=b"here", value=b"large", headers=(("trace", b"1"),))
+    producer.flush()
+    [here] = broker.consumer("r", ["dateline.articles"]).poll(5.0, 10)
+    gone = Record("dateline.articles", here.partition, here.offset + 1_000, b"gone", b"large", (), now)
+    for record in (here, gone):
+        value = b"x" * MAX_RECORD_BYTES  # as large as it says it was
+        failed = replace(record, value=value)
+        send_dead_letter(producer, "dateline.dead-letters", Failure(failed, ValueError("no")), stage="s", version="1", now=now)
+    producer.flush()
+    with transaction(engine) as conn:
+        assert write_letters(conn, broker.consumer("r", ["dateline.dead-letters"]).poll(5.0, 10)) == 2
+    yield broker
+    broker.close()
+    engine.dispose()
+
+
+def in_articles(broker: Broker) -> list[tuple[bytes | None, bytes | None, Headers]]:
+    records = broker.consumer(f"r{time.monotonic_ns()}", ["dateline.articles"]).poll(5.0, 100)
+    return [(record.key, record.value, record.headers) for record in records]
+
+
+def test_dead_letters_by_reference_are_replayed_from_where_they_lie_and_once(env: dict[str, str], referring_letters: Broker) -> None:
+    listed = {row["offset"]: str(row["id"]) for row in json.loads(run(env, "dead-letters", "list", "--json").stdout)}
+    here, gone = (listed[offset] for offset in sorted(listed))
+    done = run(env, "dead-letters", "replay", "--stage", "s")
+    assert (done.returncode, done.stdout) == (1, f"{here} sent to dateline.articles\n".encode())
+    assert done.stderr.startswith(f"dateline: not sent: {gone}. ".encode())
+    assert b"DATELINE_TOPIC_RETENTION_DAYS" in done.stderr
+    assert in_articles(referring_letters) == [(b"here", b"large", (("trace", b"1"),))] * 2
+    assert run(env, "dead-letters", "replay", here).stdout == f"{here} was sent before: --again sends it once more\n".encode()
+    assert len(in_articles(referring_letters)) == 2
+
+
+def test_a_dead_letter_of_an_erased_article_is_not_replayed(env: dict[str, str], referring_letters: Broker, tmp_path: Path) -> None:
+    with transaction(connect_database(f"sqlite:///{tmp_path / 'dateline.db'}")) as conn:
+        bury(conn, "article", "here")
+    done = run(env, "dead-letters", "replay", "--stage", "s")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert len(in_articles(referring_letters)) == 1
+
+
 def test_stored_articles_are_sent_to_be_annotated_as_the_next_run(env: dict[str, str], tmp_path: Path) -> None:
     run(env, "topics", "ensure")
     run(env, "db", "upgrade")
@@ -292,7 +346,7 @@ def store_all(settings: Settings) -> None:
 
 def test_a_worker_stores_no_texts_where_the_settings_say_so_and_nothing_that_was_erased(env: dict[str, str], tmp_path: Path) -> None:
     run(env, "topics", "ensure")
-    run(env, "erase", "article", "a2")
+    run(env, "erase", "article", "a2", "--unknown-too")
     producer = connect_broker(f"sqlite:///{tmp_path / 'broker.db'}").producer()
     for one in ("a1", "a2"):
         producer.send("dateline.annotated", key=one.encode(), value=encode(annotated(one)))

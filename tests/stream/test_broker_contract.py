@@ -427,6 +427,17 @@ def test_only_old_records_that_are_still_to_be_read_are_waited_for(stand: Stand)
     assert not stand.broker.waits_since_before(stand.group, [topic], soon)
 
 
+def test_single_records_are_read_where_they_lie_as_long_as_they_do(stand: Stand) -> None:
+    partition = TopicPartition(stand.make_topic(1), 0)
+    stand.publish(numbers(10))
+    stand.backend.drop_records(partition, 4)
+    beyond, unknown, nowhere = (partition, 10), (TopicPartition(stand.topic, 9), 0), (TopicPartition("nowhere", 0), 0)
+    places = [(partition, 8), (partition, 3), (partition, 5), (partition, 8), beyond, unknown, nowhere]
+    assert values(list(stand.broker.records_at(places))) == [b"000005", b"000008"]
+    assert list(stand.broker.records_at([])) == []
+    assert len(read(stand.consumer(), 6)) == 6  # no group was moved
+
+
 def test_a_new_group_starts_at_the_earliest_record_that_is_left(stand: Stand) -> None:
     partition = TopicPartition(stand.make_topic(1), 0)
     stand.publish(numbers(10))
