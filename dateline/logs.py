@@ -6,9 +6,11 @@ import logging
 import sys
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from stream.settings import Settings
+
+SHOWN = 3  # of a list of ids, on a terminal
 
 
 def configure_logging(settings: Settings, worker: str) -> None:
@@ -23,7 +25,7 @@ def configure_logging(settings: Settings, worker: str) -> None:
     last: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
         if as_json
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
+        else [_shortened, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -34,3 +36,13 @@ def configure_logging(settings: Settings, worker: str) -> None:
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     for library in ("kafka", "alembic", "trafilatura", "aiohttp.access", "htmldate", "courlan"):
         logging.getLogger(library).setLevel(logging.ERROR)
+
+
+def _shortened(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Return *event* with the first few of each list, and how many there are."""
+    return {name: _first(value) if isinstance(value, list) else value for name, value in event.items()}
+
+
+def _first(values: list[object]) -> str:
+    more = f" … {len(values)} in all" if len(values) > SHOWN else ""
+    return ", ".join(map(str, values[:SHOWN])) + more

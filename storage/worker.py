@@ -35,7 +35,8 @@ class DatabaseSink:
             store_offsets(conn, self._group, offsets)
         if results:
             told = {"articles": counts.articles, "stale": counts.stale, "erased": counts.erased, "events": counts.events}
-            log.info("articles stored", extra={**told, "rows": counts.rows})
+            ids = [message.article.id for message in results]
+            log.info("articles stored", extra={"stage": self._group, **told, "rows": counts.rows, "article_ids": ids})
 
     def close(self) -> None:
         """Hold nothing back: every delivery was committed."""

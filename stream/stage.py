@@ -120,7 +120,7 @@ def run_stage(
                 if not _worked(member, chunk, in_flight):
                     break
                 batch = chunk.batch(stage.name, time.monotonic() - started)
-                _log(batch)
+                _log(batch, chunk.records)
                 on_batch(batch)
     except Interrupted:
         log.warning("stopped within a batch, which will be read again", extra={"stage": stage.name})
@@ -141,9 +141,18 @@ def _worked(member: Member, chunk: Chunk[In, Out], in_flight: InFlight) -> bool:
     return committed
 
 
-def _log(batch: Batch) -> None:
-    told = {"stage": batch.stage, "records": batch.records, "dead": len(batch.errors), "seconds": round(batch.seconds, 3)}
-    log.info("batch committed", extra=told)
+def _log(batch: Batch, records: Sequence[Record]) -> None:
+    counts = {"records": batch.records, "dead": len(batch.errors), "seconds": round(batch.seconds, 3)}
+    keys = [(record.key or b"").decode("utf-8", "replace") for record in records]
+    log.info("batch committed", extra={"stage": batch.stage, **counts, "offsets": _ranges(records), "keys": keys})
+
+
+def _ranges(records: Sequence[Record]) -> list[str]:
+    """Return where *records* lie, ``topic/partition/first-last`` for each partition."""
+    offsets: dict[tuple[str, int], list[int]] = {}
+    for record in records:
+        offsets.setdefault((record.topic, record.partition), []).append(record.offset)
+    return [f"{topic}/{partition}/{min(some)}-{max(some)}" for (topic, partition), some in sorted(offsets.items())]
 
 
 def _decoded(

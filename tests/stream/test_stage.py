@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import subprocess
 import sys
@@ -124,6 +125,16 @@ def test_results_are_in_order_and_the_group_goes_on_where_it_was(broker: Broker)
     send(broker, "c")
     run_until_idle(broker, make_stage(broker))
     assert values(broker) == ["A", "B", "C"]
+
+
+def test_the_line_of_a_batch_says_where_its_records_lie_and_what_they_are_called(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
+    send(broker, "a", "b", "c")
+    partition = read(broker, "in")[0].partition
+    with caplog.at_level(logging.INFO, "dateline.stage"):
+        run_until_idle(broker, make_stage(broker), Limits(records=2))
+    told = [record.__dict__ for record in caplog.records if record.message == "batch committed"]
+    assert [(line["stage"], line["offsets"]) for line in told] == [(GROUP, [f"in/{partition}/0-1"]), (GROUP, [f"in/{partition}/2-2"])]
+    assert [line["keys"] for line in told] == [["k", "k"], ["k"]]
 
 
 def test_transient_failure_is_retried_in_place_and_nothing_is_dropped(broker: Broker) -> None:
