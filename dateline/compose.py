@@ -6,17 +6,18 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Engine
 
 from dateline import __version__
 from dateline.brake import Brake
 from dateline.observer import Nobody, Observer
+from dateline.quiet import quiet
 from storage.dead_letters import gaps_accepted, record_gaps
 from storage.engine import check_migration, connect_database, current_migration, transaction, upgrade
 from storage.in_flight import InFlightTable
@@ -29,8 +30,9 @@ from stream.messages import AnnotatedArticle, decode
 from stream.settings import Settings
 from stream.stage import Limits, Source, Stage, run_stage
 
-REPLAY_LAG = 50  # records that may wait to be processed while others are annotated anew
-REPLAY_LOOK = 2.0  # seconds between two looks at whether more wait
+if TYPE_CHECKING:
+    from processors.worker import Coder
+
 START_RETRY = 1.0  # seconds between two tries to reach the broker and the database at the start
 
 log = logging.getLogger("dateline.worker")
@@ -103,21 +105,21 @@ def ingest(settings: Settings, stop: threading.Event) -> None:
         run_ingest(settings, engine, broker, stop, brake=wait, on_outcome=observer.on_outcome, timing=timing)
 
 
-def process(settings: Settings, stop: threading.Event) -> None:
-    """Run a processor worker until *stop* is set: what is published, and beside it what is to be annotated anew."""
-    from processors.worker import Processor, process_stage, replay_stage
+def process(settings: Settings, stop: threading.Event, coder: Coder | None = None) -> None:
+    """Run a processor worker until *stop* is set: what is published, and beside it what is to be annotated anew.
 
-    group = _process_group(settings)
-    with _parts(settings, stop, "process", (group,), database=False) as (broker, engine, observer):
-        processor = Processor(settings)
-        try:
-            processor.warm_up()
-            live = process_stage(settings, broker, processor, group)
-            anew = replay_stage(settings, broker, processor, _replay_group(settings), _quiet(broker, group, settings.articles_topic, stop))
-            with _beside(lambda: _run_stage(settings, anew, broker, engine, stop, Nobody()), stop):  # it may wait for days
+    *coder* annotates in place of the pipeline in force; it stays its maker's.
+    """
+    from processors.worker import pipeline_in_force, process_stage, replay_stage
+
+    group, anew_group = _process_group(settings), _replay_group(settings)
+    with _parts(settings, stop, "process", (group, anew_group), database=False) as (broker, engine, observer):
+        free = quiet(broker, group, settings.articles_topic, stop, on_rest=lambda: observer.on_rest(anew_group))
+        with nullcontext(coder) if coder else pipeline_in_force(settings) as chosen:
+            live = process_stage(settings, broker, chosen, group)
+            anew = replay_stage(settings, broker, chosen, anew_group, free)
+            with _beside(lambda: _run_stage(settings, anew, broker, engine, stop, observer), stop):
                 _run_stage(settings, live, broker, engine, stop, observer)
-        finally:
-            processor.close()
 
 
 def store(settings: Settings, stop: threading.Event) -> None:
@@ -198,16 +200,17 @@ def _parts(
 ) -> Iterator[tuple[Broker, Engine, Observer]]:
     """Open what *worker* needs, waiting for what is away; where *stop* is set meanwhile, go on at once.
 
-    It is watched from the start where DATELINE_METRICS_PORT says so.
+    It is watched from the start where DATELINE_METRICS_PORT says so. Without *database* the worker can do without one that is
+    away, and does not wait for it. Raises MigrationMismatch for one at another migration.
     """
     with ExitStack() as stack:
         engine, broker = open_engine(settings), open_broker(settings)
         stack.callback(engine.dispose)
         stack.callback(broker.close)
         observer = stack.enter_context(_observed(settings, worker, stages, broker, engine if database else None))
-        if database:
-            _wait_for(lambda: prepare_embedded(settings, engine), stop)
-            _wait_for(lambda: check_migration(engine), stop)
+        at_hand = partial(_wait_for, stop=stop) if database else _if_there
+        at_hand(lambda: prepare_embedded(settings, engine))
+        at_hand(lambda: check_migration(engine))
         if settings.broker.startswith("sqlite:"):  # a file of this machine, with no deployment step of its own
             _wait_for(lambda: broker.ensure_topics(topics(settings)), stop)
         yield broker, engine, observer
@@ -237,19 +240,15 @@ def _wait_for(call: Callable[[], object], stop: threading.Event) -> None:
             return
 
 
+def _if_there(call: Callable[[], object]) -> None:
+    try:
+        call()
+    except TransientError as e:
+        log.warning("goes on without", extra={"error": str(e)})
+
+
 def _unchanged(messages: Sequence[T]) -> Sequence[T]:
     return messages
-
-
-def _quiet(broker: Broker, group: str, topic: str, stop: threading.Event) -> Callable[[], None]:
-    """Return what waits until *group* has few records of *topic* still to read; raises TransientError when told to stop."""
-
-    def wait() -> None:
-        while sum(one.lag for one in broker.lag(group, [topic])) > REPLAY_LAG:
-            if stop.wait(REPLAY_LOOK):
-                raise TransientError("stopping; what is to be annotated anew is read again")
-
-    return wait
 
 
 def _process_group(settings: Settings) -> str:

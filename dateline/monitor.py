@@ -69,6 +69,10 @@ class Monitor:
         self._watch.done(batch.stage, time.monotonic())
         self._metrics.batch(batch.stage, batch.records, batch.errors, batch.seconds, batch.newest)
 
+    def on_rest(self, stage: str) -> None:
+        """Note that a stage waits on purpose: that is no idleness."""
+        self._watch.done(stage, time.monotonic())
+
     def on_outcome(self, outcome: Outcome) -> None:
         """Note that a fetch ended."""
         self._watch.done(FEEDS, time.monotonic())

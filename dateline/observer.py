@@ -20,6 +20,9 @@ class Observer(Protocol):
     def on_batch(self, batch: Batch) -> None:
         """A stage committed a batch."""
 
+    def on_rest(self, stage: str) -> None:
+        """A stage that has records to work on waits on purpose."""
+
     def on_outcome(self, outcome: Outcome) -> None:
         """A feed or a page was fetched."""
 
@@ -34,6 +37,9 @@ class Nobody:
         """Do nothing."""
 
     def on_batch(self, batch: Batch) -> None:
+        """Do nothing."""
+
+    def on_rest(self, stage: str) -> None:
         """Do nothing."""
 
     def on_outcome(self, outcome: Outcome) -> None:

@@ -6,7 +6,8 @@ One stage takes what is published, the other what was stored and is to be annota
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,7 +27,7 @@ _annotator: Annotator | None = None  # of the child
 
 
 class Coder(Protocol):
-    """Annotates articles."""
+    """Annotates articles. Used by several threads at once."""
 
     def annotate(self, articles: Sequence[Article]) -> Sequence[AnnotatedArticle]:
         """Return the annotations in the same order."""
@@ -53,6 +54,17 @@ class Processor:
     def close(self) -> None:
         """End the child."""
         self._pool.close()
+
+
+@contextmanager
+def pipeline_in_force(settings: Settings) -> Iterator[Processor]:
+    """Give a processor that is ready for the length of a block; raises ConfigError where its pipeline cannot be loaded."""
+    processor = Processor(settings)
+    try:
+        processor.warm_up()
+        yield processor
+    finally:
+        processor.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +94,13 @@ def send_replay(producer: Producer, topic: str, article: Article, run: int) -> N
     producer.send(topic, key=article.id.encode(), value=encode(article), headers=headers)
 
 
-def process_stage(settings: Settings, broker: Broker, processor: Processor, group: str) -> Stage[Article, AnnotatedArticle]:
+def process_stage(settings: Settings, broker: Broker, coder: Coder, group: str) -> Stage[Article, AnnotatedArticle]:
     """Return the stage between the article topic and the topic of annotated articles; *group* is its consumer group."""
     return Stage(
         name=group,
         source=Source(settings.articles_topic, _article, lambda article: len(article.text)),
         sink=_annotated(settings, broker),
-        handle=processor.annotate,
+        handle=coder.annotate,
     )
 
 

@@ -129,6 +129,15 @@ def test_a_stage_that_hangs_turns_red_and_green_again_when_it_goes_on(broker: Br
     worker.join(30)
 
 
+def test_a_stage_that_waits_on_purpose_is_alive(broker: Broker) -> None:
+    monitor = a_monitor(broker, patience=0.5)
+    send(broker, "a", "b", "c")
+    monitor.on_poll(Poll(GROUP, 3, BOTH))
+    assert until(lambda: looked_at(monitor) == 503)
+    monitor.on_rest(GROUP)
+    assert looked_at(monitor) == 200
+
+
 def looked_at(monitor: Monitor) -> int:
     monitor.look()
     return monitor.answer("/livez")[0]

@@ -94,7 +94,7 @@ def test_a_newer_major_schema_stops_the_stage_and_commits_nothing(settings: Sett
         assert conn.execute(select(articles.c.article_id)).scalars().all() == []
 
 
-@pytest.mark.parametrize("worker", [compose.store, compose.ingest])
+@pytest.mark.parametrize("worker", [compose.store, compose.ingest, compose.process])
 def test_a_worker_refuses_a_database_at_another_migration(settings: Settings, engine: Engine, worker: Any) -> None:
     with transaction(engine) as conn:
         conn.execute(text("UPDATE alembic_version SET version_num = 'older'"))
