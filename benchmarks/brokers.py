@@ -1,8 +1,8 @@
 """Messages per second through both brokers, and through Kafka with and without Dateline's layer: ``python -m benchmarks.brokers``.
 
 Each round sends and flushes in batches of 500, then polls and commits the same records batch by batch. The rounds of all
-contenders alternate, so that a slow minute of the machine hits all of them; medians are shown. Contenders: ``sqlite`` and
-``kafka`` through ``stream.broker``; ``bare`` is kafka-python alone with the same settings.
+contenders alternate, so that a slow minute of the machine hits all of them; medians are shown, of ratios those of the rounds. Contenders:
+``sqlite`` and ``kafka`` through ``stream.broker``; ``bare`` is kafka-python alone with the same settings.
 """
 
 from __future__ import annotations
@@ -21,56 +21,71 @@ from typing import Any
 import kafka
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.structs import OffsetAndMetadata
-from rich.console import Console
-from rich.table import Table
 
-from scripts.kafka import KafkaServer, missing
+from benchmarks.report import Section, at_least
+from scripts.kafka import KafkaServer, kafka_server, missing
 from stream.broker import Broker, TopicPartition, TopicSpec
 from stream.connect import connect_broker
 from stream.kafka_cluster import MESSAGE_BYTES
 
 BATCH = 500
-ROUNDS = 5
+ROUNDS = 7
+LEAST = 0.8  # of a bare loop's speed
 LOADS = ((1_000, 5_000), (10_000, 2_000))  # bytes a message, messages a round
+
+TITLE = "A hop through a broker"
+ABOUT = (
+    f"Messages a second: sent and flushed in batches of {BATCH}, then polled and committed batch by batch. `sqlite` and `kafka` go through "
+    "Dateline's brokers, `bare` is a loop on kafka-python alone with the same settings."
+)
+HEAD = ("broker", "send + flush", "poll + commit", "hop", "hop, of bare")
 
 Round = Callable[[list[bytes]], tuple[float, float]]  # messages → seconds to send, seconds to read and commit
 
 
-@dataclass(frozen=True)
-class Rates:
-    """Messages per second of each round."""
+@dataclass(frozen=True, slots=True)
+class Hops:
+    """Seconds of each round: to send all messages, and to read and commit them."""
 
+    count: int
     send: list[float]
     read: list[float]
 
+    @property
+    def whole(self) -> list[float]:
+        """Return the seconds from the first send to the last commit."""
+        return [sum(both) for both in zip(self.send, self.read, strict=True)]
 
-def main() -> None:
-    """Measure and print a table; without Kafka's jars only the embedded broker."""
+
+def run() -> Section:
+    """Measure; without Kafka's jars only the embedded broker."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         contenders: dict[str, Round] = {"sqlite": _through(connect_broker(f"sqlite:///{folder / 'broker.db'}"))}
-        if (reason := missing()) is None:
-            server = KafkaServer(folder / "kafka")
-            stack.callback(server.stop)
-            server.start()
+        if missing() is None:
+            server = stack.enter_context(kafka_server(folder / "kafka"))
             contenders |= {"kafka": _through(connect_broker(server.url)), "bare": _bare(server)}
-        else:
-            Console().print(f"Kafka is left out: {reason}")
-        for size, count in LOADS:
-            _print(size, count, measure(contenders, size, count))
+        hops = {size: measure(contenders, size, count) for size, count in LOADS}
+    rows = [row for size, found in hops.items() for row in _rows(size, found)]
+    targets = [
+        at_least(f"hop of {size:,} bytes, of bare:", LEAST, _ratio(one["bare"], one["kafka"]))
+        for size, one in hops.items()
+        if "bare" in one
+    ]
+    return Section("brokers", TITLE, ABOUT, HEAD, tuple(rows), tuple(targets))
 
 
-def measure(contenders: dict[str, Round], size: int, count: int) -> dict[str, Rates]:
+def measure(contenders: dict[str, Round], size: int, count: int) -> dict[str, Hops]:
     """Run ROUNDS rounds of *count* messages of *size* bytes through each, after one that is not counted."""
-    rates = {name: Rates([], []) for name in contenders}
+    hops = {name: Hops(count, [], []) for name in contenders}
     for number in range(ROUNDS + 1):
         messages = list(_messages(size, count))
-        for name, run in contenders.items():
-            sending, reading = run(messages)
+        for name, contend in contenders.items():
+            sending, reading = contend(messages)
             if number:
-                rates[name].send.append(count / sending)
-                rates[name].read.append(count / reading)
-    return rates
+                hops[name].send.append(sending)
+                hops[name].read.append(reading)
+    return hops
 
 
 def _messages(size: int, count: int) -> Iterator[bytes]:
@@ -156,16 +171,12 @@ def _bare(server: KafkaServer) -> Round:
     return run
 
 
-def _print(size: int, count: int, rates: dict[str, Rates]) -> None:
-    table = Table(title=f"{count} messages of {size} bytes, medians of {ROUNDS} rounds, messages/s", title_justify="left")
-    for column in ("broker", "send + flush", "poll + commit", "of bare: send", "of bare: poll"):
-        table.add_column(column, justify="left" if column == "broker" else "right")
-    bare = rates.get("bare")
-    for name, rate in rates.items():
-        ratios = [f"{median(rate.send) / median(bare.send):.2f}", f"{median(rate.read) / median(bare.read):.2f}"] if bare else ["", ""]
-        table.add_row(name, f"{median(rate.send):,.0f}", f"{median(rate.read):,.0f}", *ratios)
-    Console().print(table)
+def _rows(size: int, hops: dict[str, Hops]) -> Iterator[tuple[str, ...]]:
+    for name, hop in hops.items():
+        rates = [f"{hop.count / median(seconds):,.0f}" for seconds in (hop.send, hop.read, hop.whole)]
+        yield f"{name}, {size:,} bytes", *rates, f"{_ratio(hops['bare'], hop):.2f}" if "bare" in hops else ""
 
 
-if __name__ == "__main__":
-    main()
+def _ratio(bare: Hops, hop: Hops) -> float:
+    """Return how fast a hop is beside a bare one of the same round, 1 is as fast."""
+    return median(theirs / ours for theirs, ours in zip(bare.whole, hop.whole, strict=True))

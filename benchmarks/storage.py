@@ -1,6 +1,6 @@
 """How fast annotated articles are written, as the storage stage writes them: one transaction a batch, offsets in it.
 
-    python -m benchmarks.storage
+    python -m benchmarks storage
 
 SQLite runs with synchronous=FULL as in production, Postgres with fsync on. Articles are made up, with the sizes of real
 ones: about 500 words, 25 entities with two mentions each, 12 events; names follow Zipf's law, so that most are known soon.
@@ -10,24 +10,24 @@ from __future__ import annotations
 
 import random
 import statistics
-import tempfile
 import time
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import Engine
 
-from scripts.postgres import PostgresServer, ensure
-from storage.engine import connect_database, upgrade
+from benchmarks.report import Section, at_least
+from benchmarks.services import POSTGRES, databases
+from storage.engine import transaction
 from storage.worker import DatabaseSink
 from storage.writer import write_annotated
 from stream.broker import TopicPartition
 from stream.messages import AnnotatedArticle, Article, Entity, Event, EventDate, Mention, Participant, PipelineInfo, Place, Span, TextSpan
 
 BATCH = 200  # articles, as the stage takes them
-BATCHES = 8
+BATCHES = 12
+LEAST = 20_000  # rows a second into Postgres
 WORDS, ENTITIES, EVENTS, NAMES = 500, 25, 12, 4_000
 PIPELINE = PipelineInfo(name="en_made_up", version="1", knowledge="1", lexicon="1")
 START = datetime(2025, 6, 1, tzinfo=UTC)
@@ -55,38 +55,50 @@ SYLLABLES = (
 )
 
 
-def main() -> None:
-    """Print rows and articles a second on each database; the median of the batches, the first of which warms up."""
-    table = Table("database", "articles/s", "rows/s", "rows an article", "again: rows/s", title=f"{BATCHES} batches of {BATCH} articles")
+TITLE = "Storing"
+ABOUT = (
+    f"The median of {BATCHES} batches of {BATCH} made-up articles of {WORDS} words, {ENTITIES} entities and {EVENTS} events, one "
+    "transaction a batch with the offsets in it, by one writer; SQLite with synchronous=FULL, Postgres with fsync. *Again* writes the "
+    "same batches over themselves."
+)
+HEAD = ("database", "articles/s", "rows/s", "rows an article", "again: rows/s")
+
+
+class Rates(NamedTuple):
+    """Articles and rows a second, and rows a second where they replace their like."""
+
+    articles: float
+    rows: float
+    again: float
+
+
+def run() -> Section:
+    """Measure both databases; without Postgres SQLite alone."""
     batches = [[made_up(b * BATCH + i) for i in range(BATCH)] for b in range(BATCHES)]
-    with tempfile.TemporaryDirectory() as folder:
-        table.add_row("SQLite", *measure(connect_database(f"sqlite:///{folder}/bench.db"), batches))
-    if reason := ensure():
-        Console().print(f"Postgres is left out: {reason}")
-    else:
-        server = PostgresServer(durable=True)
-        try:
-            table.add_row("Postgres", *measure(connect_database(server.start().create_database("bench")), batches))
-        finally:
-            server.close()
-    Console().print(table)
+    with databases() as engines:
+        rates = {kind: measure(engine, batches) for kind, (engine,) in engines.items()}
+    rows = [
+        (kind, *(f"{number:,.0f}" for number in (rate.articles, rate.rows, rate.rows / rate.articles, rate.again)))
+        for kind, rate in rates.items()
+    ]
+    targets = [at_least("rows a second into Postgres", LEAST, rate.rows) for kind, rate in rates.items() if kind == POSTGRES]
+    return Section("storage", TITLE, ABOUT, HEAD, tuple(rows), tuple(targets))
 
 
-def measure(engine: Engine, batches: list[list[AnnotatedArticle]]) -> tuple[str, ...]:
-    """Write *batches* twice, the second time over themselves, and return the cells of a row."""
-    upgrade(engine)
-    first, again = _times(engine, batches), _times(engine, batches)
-    rows = _rows_of(engine, batches[0])
-    engine.dispose()
-    return f"{BATCH / first:,.0f}", f"{rows / first:,.0f}", f"{rows / BATCH:.0f}", f"{rows / again:,.0f}"
+def measure(engine: Engine, batches: list[list[AnnotatedArticle]]) -> Rates:
+    """Write *batches* twice, the second time over themselves."""
+    first, again = _seconds(engine, batches), _seconds(engine, batches)
+    with transaction(engine) as conn:
+        rows = write_annotated(conn, batches[0]).rows
+    return Rates(BATCH / first, rows / first, rows / again)
 
 
-def made_up(number: int) -> AnnotatedArticle:
-    """Return an annotated article; the same for the same *number*."""
+def made_up(number: int, names: int = NAMES) -> AnnotatedArticle:
+    """Return an annotated article that names some of so many *names*; the same for the same *number*."""
     rng = random.Random(number)
     words = [_name(rng.randrange(20_000)) for _ in range(WORDS)]
     text = f"Headline {number}\n\n" + " ".join(words)
-    entities = tuple(_entity(i, min(int(rng.paretovariate(0.6)), NAMES), text, rng) for i in range(ENTITIES))
+    entities = tuple(_entity(i, min(int(rng.paretovariate(0.6)), names), text, rng) for i in range(ENTITIES))
     events = tuple(_event(i, entities, text, rng) for i in range(EVENTS))
     article = Article(
         id=f"{rng.getrandbits(128):032x}", feed_id="f0", url=f"https://news.example/{number}", outlet="Example", country="GBR",
@@ -127,19 +139,11 @@ def _name(number: int) -> str:
     return "".join(parts)
 
 
-def _times(engine: Engine, batches: list[list[AnnotatedArticle]]) -> float:
+def _seconds(engine: Engine, batches: list[list[AnnotatedArticle]]) -> float:
+    """Return the median of the batches, of which the first warms up."""
     sink, seconds = DatabaseSink(engine, "bench"), []
     for number, batch in enumerate(batches):
         started = time.perf_counter()
         sink.deliver(batch, {TopicPartition("bench", 0): number})
         seconds.append(time.perf_counter() - started)
     return statistics.median(seconds[1:])
-
-
-def _rows_of(engine: Engine, batch: list[AnnotatedArticle]) -> int:
-    with engine.begin() as conn:
-        return write_annotated(conn, batch).rows
-
-
-if __name__ == "__main__":
-    main()
