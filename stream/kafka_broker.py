@@ -9,6 +9,8 @@ What kafka-python leaves to its caller, and is done here:
   and stayed in the group could still commit it: ownership is checked here.
 - A leader that joined before it knew a topic's partitions joins again when it does. If ``poll`` gives up waiting meanwhile,
   kafka-python forgets that it is joining, and stays without partitions and heartbeats for good: it is reminded here.
+- A topic that is deleted and made anew keeps its name, by which records are fetched: a consumer would read on at its old position
+  without a word. The topic's id is compared, which brokers tell at every METADATA_AGE and when a fetch fails.
 - A join that ends between two polls is not taken up by the next one but begun anew, and all other members have to join again:
   members that poll in turn would never be done. Its outcome is handed over here.
 """
@@ -50,6 +52,7 @@ MIN_POLL = 0.05  # seconds; shorter ones would give up joining before a broker c
 HANDOVER = 0.01  # seconds into a poll after which it gets the outcome of a join that ended before it
 COMMIT_TIMEOUT = 15.0  # seconds
 CLOSE_TIMEOUT = 3.0  # seconds
+METADATA_AGE = 15.0  # seconds after which a client asks anew for what the brokers hold; 300 by default
 PROBE_INTERVAL = 3.0  # seconds without any answer after which an idle consumer asks for one
 BUFFER_BYTES = 16 * 1024 * 1024  # under way in one producer
 FETCH = {"max_partition_fetch_bytes": MESSAGE_BYTES, "fetch_max_bytes": 2 * MESSAGE_BYTES}
@@ -216,6 +219,9 @@ class KafkaConsumer:
         self._resume: dict[KafkaPartition, int] = {}  # the first offset of each partition that was polled and is not committed
         self._rewound: set[KafkaPartition] = set()  # partitions whose position was set back after Fenced
         self._lost: set[KafkaPartition] = set()  # partitions that were taken away since they were last polled
+        self._ids: dict[str, str] = {}  # of the topics as they were last seen
+        self._done: dict[KafkaPartition, int] = {}  # what this member has committed last, of partitions that are its own or were
+        self._outdated: dict[KafkaPartition, int] = {}  # partitions of a topic made anew, with how far the old one was done
         self._heard_at = 0.0  # when a broker last answered, monotonic
 
     def poll(self, timeout: float, max_records: int) -> Sequence[Record]:
@@ -259,7 +265,7 @@ class KafkaConsumer:
             raise
         self._heard_at = time.monotonic()
         for partition, (offset, *_) in wanted.items():
-            self._resume[partition] = offset
+            self._resume[partition] = self._done[partition] = offset
             if partition in self._rewound:
                 self._inner.seek(partition, offset)
 
@@ -267,6 +273,7 @@ class KafkaConsumer:
         """Read on at *offset*; raises Fenced where *partition* is not assigned."""
         if partition not in self.assignment():
             raise Fenced(f"{partition.topic}[{partition.partition}] is not assigned to this member of {self._group}")
+        self._outdated.pop(KafkaPartition(*partition), None)
         self._resume[KafkaPartition(*partition)] = offset
         self._inner.seek(KafkaPartition(*partition), offset)
 
@@ -280,11 +287,10 @@ class KafkaConsumer:
         if inner is not None:
             with suppress(errors.KafkaError):
                 inner.close(autocommit=False, timeout_ms=ms(CLOSE_TIMEOUT))
-        self._resume, self._rewound, self._lost = {}, set(), set()
+        self._resume, self._done, self._outdated, self._rewound, self._lost = {}, {}, {}, set(), set()
 
     def _joined(self) -> Any:
-        for topic in self._topics:
-            self._cluster.require(topic)
+        self._ids = {topic: self._cluster.require(topic) for topic in self._topics}
         session = self._session_timeout
         with translated("connecting"):
             inner = self._cluster.client(
@@ -297,6 +303,7 @@ class KafkaConsumer:
                 enable_auto_commit=False,
                 auto_offset_reset="none",  # what is missing is told, never skipped: see _poll
                 allow_auto_create_topics=False,
+                metadata_max_age_ms=ms(METADATA_AGE),
                 **FETCH,
             )
             inner.subscribe(self._topics, listener=_Listener(self._take_away))
@@ -309,13 +316,35 @@ class KafkaConsumer:
         try:
             with translated("polling"):
                 polled: dict[KafkaPartition, list[Any]] = self._inner.poll(timeout_ms=ms(max(MIN_POLL, timeout)), max_records=max_records)
-                return polled
         except NoOffset as e:
             for partition in e.partitions & self._inner.assignment():
                 self._inner.seek_to_beginning(partition)
             return {}
         except OutOfRange as e:
+            self._check_ids({topic: self._cluster.require(topic) for topic in self._topics})
             raise self._offsets_lost(e.positions) from e
+        known = {topic: self._inner._cluster.topic_id(topic) for topic in self._topics}
+        self._check_ids({topic: str(topic_id) for topic, topic_id in known.items() if topic_id is not None})
+        return polled
+
+    def _check_ids(self, now: Mapping[str, str]) -> None:
+        """Raise OffsetsLost while there are positions that belong to a topic which was deleted and made anew since."""
+        anew = {topic for topic, topic_id in now.items() if topic_id != self._ids[topic]}
+        self._ids |= {topic: now[topic] for topic in anew}
+        self._outdated |= {at: self._done.get(at, 0) for at in self._inner.assignment() if at.topic in anew}
+        if self._outdated:
+            raise self._made_anew()
+
+    def _made_anew(self) -> OffsetsLost:
+        """The error for partitions of another topic than the one they were read of; how much of that was left is not known."""
+        with translated("looking for the log's start"):
+            starts = self._inner.beginning_offsets(list(self._outdated), timeout_ms=ms(REQUEST_TIMEOUT))
+        read = ", ".join(f"{at.topic}[{at.partition}] from {offset}" for at, offset in sorted(self._outdated.items()))
+        return OffsetsLost(
+            f"{self._group} reads a topic that was deleted and made anew; what it had not read of the old one is gone: {read}",
+            missing={(at.topic, at.partition): (offset, offset) for at, offset in self._outdated.items()},
+            resume={(at.topic, at.partition): starts[at] for at in self._outdated},
+        )
 
     def _check_owner(self, partitions: Iterable[KafkaPartition]) -> None:
         owned = set() if self._inner is None else self._inner.assignment()
@@ -334,6 +363,7 @@ class KafkaConsumer:
         self._lost |= set(partitions)
         for partition in partitions:
             self._resume.pop(partition, None)
+            self._outdated.pop(partition, None)
 
     def _probe(self) -> None:
         """Raise BrokerUnavailable if nothing answers: an empty poll does not tell."""

@@ -64,11 +64,13 @@ class Cluster:
         with translated("asking"), self.client(kafka.KafkaAdminClient) as admin:
             yield admin
 
-    def require(self, topic: str) -> None:
-        """Raise ConfigError if *topic* does not exist."""
+    def require(self, topic: str) -> str:
+        """Return the id of *topic*, another one once it was made anew; raises ConfigError if it does not exist."""
         with self.admin() as admin:
-            if not partitions_of(admin, [topic]):
-                raise unknown_topic(topic)
+            (found,) = admin.describe_topics([topic])
+        if found["error_code"] == errors.UnknownTopicOrPartitionError.errno:
+            raise unknown_topic(topic)
+        return str(found["topic_id"])
 
     def _reach(self) -> None:
         if self._options.get("proxy_url"):

@@ -11,7 +11,7 @@ from concurrent.futures import Future, wait
 from typing import TypeVar
 
 from stream.backoff import pause
-from stream.broker import Broker, Consumer, Offsets, PartitionLag, Record, TopicPartition
+from stream.broker import Broker, Consumer, Offsets, PartitionLag, Record, TopicPartition, offsets_lost
 from stream.chunk import Chunk, Interrupted
 from stream.errors import Fenced, OffsetsLost, TransientError
 from stream.threads import Threads
@@ -30,6 +30,18 @@ def rewinds(stored: Offsets, lags: Iterable[PartitionLag], partitions: Collectio
     """Return where reading has to go on in those of *partitions* of which more is committed than *stored*."""
     at = {one.partition: one.committed for one in lags if one.partition in partitions and one.committed is not None}
     return {partition: stored.get(partition, 0) for partition, committed in at.items() if stored.get(partition, 0) < committed}
+
+
+def beyond_end(group: str, stored: Offsets, lags: Iterable[PartitionLag], partitions: Collection[TopicPartition]) -> OffsetsLost | None:
+    """Return the error for those of *partitions* that end before what is *stored* of them, None where there is none.
+
+    Their topic was deleted and made anew, and with it went what *group* had committed: all that they hold is still to be read.
+    """
+    short = [one for one in lags if one.partition in partitions and stored.get(one.partition, 0) > one.end]
+    if not short:
+        return None
+    missing: dict[tuple[str, int], tuple[int, int]] = {one.partition: (one.end, stored[one.partition]) for one in short}
+    return offsets_lost(group, missing, {one.partition: one.start for one in short})
 
 
 class Member:
@@ -82,16 +94,21 @@ class Member:
         """Set partitions that came in back to where the sink itself is, if that is earlier; return those.
 
         A sink that was restored from a copy is behind what the group has committed. It is never set forward: the same topic,
-        made anew, may have other records there.
+        made anew, may have other records there. Where that is certain, it is OffsetsLost, and back to the start.
         """
         fresh = consumer.assignment() - self._compared
         if self._stored is None or not fresh:
             return {}
         try:
-            behind = rewinds(self._stored(), self._broker.lag(self._group, (self._topic,)), fresh)
+            stored, lags = self._stored(), self._broker.lag(self._group, (self._topic,))
         except TransientError:
             self._reopen()  # what was polled is read again
             raise
+        lost = beyond_end(self._group, stored, lags, fresh)
+        if lost is not None and not self._accepts(lost):
+            raise lost
+        anew = {} if lost is None else {TopicPartition(*at): offset for at, offset in lost.resume.items()}
+        behind = {**rewinds(stored, lags, fresh), **anew}
         for partition, offset in behind.items():
             log.warning("went back to where the sink is", extra={"stage": self._group, "partition": str(partition), "offset": offset})
             consumer.seek(partition, offset)

@@ -6,15 +6,18 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from threading import Event
 
 import pytest
+from kafka import KafkaAdminClient
 
 from scripts.kafka import KafkaServer
 from stream.broker import TopicPartition, TopicSpec
 from stream.connect import connect_broker
 from stream.errors import BrokerUnavailable, ConfigError, OffsetsLost
 from stream.kafka_broker import KafkaBroker
-from tests.stream.brokers import KafkaBackend, Stand, read, until
+from stream.member import Member
+from tests.stream.brokers import KafkaBackend, Stand, after, read, until, values
 
 
 @pytest.fixture
@@ -67,8 +70,56 @@ def test_an_option_reaches_the_clients_that_know_it(kafka_server: KafkaServer) -
         broker.producer().send("options", key=b"k", value=b"v")
 
 
+@pytest.mark.parametrize("count", [3, 20])  # fewer and more than were read of the old one
+def test_a_member_is_told_that_its_topic_was_made_anew_and_reads_all_of_it(stand: Stand, kafka_server: KafkaServer, count: int) -> None:
+    partition = TopicPartition(stand.make_topic(1), 0)
+    stand.publish(numbers(10))
+    consumer = stand.consumer()
+    consumer.commit(after(read(consumer, 10)[:8]))
+
+    anew(stand, kafka_server)
+    stand.publish(numbers(count, start=100))
+    with pytest.raises(OffsetsLost, match=r"made anew.* from 8") as lost:
+        until(lambda: consumer.poll(0.5, 1000) and False, "an error")
+    assert (lost.value.missing, lost.value.resume) == ({partition: (8, 8)}, {partition: 0})
+    with pytest.raises(OffsetsLost):
+        consumer.poll(0.5, 1000)
+    consumer.seek(partition, 0)
+    assert values(read(consumer, count)) == numbers(count, start=100)
+
+
+def test_a_group_that_was_away_while_its_topic_was_made_anew_reads_all_of_it(stand: Stand, kafka_server: KafkaServer) -> None:
+    stand.make_topic(1)
+    stand.publish(numbers(10))
+    consumer = stand.consumer()
+    consumer.commit(after(read(consumer, 10)[:8]))
+    consumer.close()
+
+    anew(stand, kafka_server)
+    stand.publish(numbers(20, start=100))
+    assert values(read(stand.consumer(), 20)) == numbers(20, start=100)
+
+
+def test_a_sink_that_has_more_of_a_topic_than_there_is_stops_until_the_gap_is_accepted(stand: Stand, kafka_server: KafkaServer) -> None:
+    partition = TopicPartition(stand.make_topic(1), 0)
+    stand.publish(numbers(10))
+    anew(stand, kafka_server)
+    stand.publish(numbers(3, start=100))
+    told: list[OffsetsLost] = []
+
+    def accepts(lost: OffsetsLost) -> bool:
+        told.append(lost)
+        return len(told) > 1
+
+    member = Member(stand.broker, stand.group, stand.topic, Event(), accepts, lambda: {partition: 10}, drain=1.0)
+    with pytest.raises(OffsetsLost):
+        until(lambda: member.poll(1000) and False, "an error")
+    assert values(until(lambda: member.poll(1000), "records")) == numbers(3, start=100)
+    assert [(lost.missing, lost.resume) for lost in told] == [({partition: (3, 10)}, {partition: 0})] * 2
+    member.close()
+
+
 def test_a_position_above_the_end_is_told_and_reading_can_go_on_at_the_start(kafka_server: KafkaServer) -> None:
-    """A topic that was deleted and made anew has fewer records than its group has committed."""
     broker = connect_broker(kafka_server.url, session_timeout=6)
     topic, group = f"anew-{time.time_ns()}", f"g-{time.time_ns()}"
     broker.ensure_topics([TopicSpec(topic, 1)])
@@ -91,3 +142,14 @@ def test_a_position_above_the_end_is_told_and_reading_can_go_on_at_the_start(kaf
     assert [record.value for record in again.poll(5.0, 10)] == [b"v"]
     again.close()
     producer.close()
+
+
+def anew(stand: Stand, server: KafkaServer) -> None:
+    """Delete the topic and make it anew, as soon as Kafka lets that be done."""
+    with KafkaAdminClient(bootstrap_servers=server.bootstrap) as admin:
+        admin.delete_topics([stand.topic])
+    until(lambda: stand.broker.ensure_topics([TopicSpec(stand.topic, 1)]), "the topic to be made")
+
+
+def numbers(count: int, start: int = 0) -> list[bytes]:
+    return [b"%d" % number for number in range(start, start + count)]
