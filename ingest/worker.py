@@ -118,17 +118,24 @@ async def _always(tools: Tools, timing: Timing) -> None:
 
 
 async def _all_once(tools: Tools, timing: Timing) -> None:
+    await _follow_clock(tools, timing.lease)
     await pump(FeedRounds(tools, timing.lease, timing.poll), tools.rim, once=True, grace=timing.grace)
     await pump(PageQueue(tools, timing.poll, once=True), tools.rim, once=True, grace=timing.grace)
     await tools.publisher.catch_up(0.0)
 
 
 async def _sweep(tools: Tools, lease: float) -> None:
-    """Send what crashed workers left, and forget old fetches, again and again."""
+    """Send what crashed workers left, forget old fetches, and follow a clock that was set back, again and again."""
     pruned = float("-inf")
     while not tools.rim.stopping:
+        await _follow_clock(tools, lease)
         if time.monotonic() - pruned > PRUNE_EVERY:
             await tools.rim.db(upkeep.prune)
             pruned = time.monotonic()
         await tools.rim.pause(lease / 2)
         await tools.publisher.catch_up(lease)
+
+
+async def _follow_clock(tools: Tools, lease: float) -> None:
+    if moved := await tools.rim.db(upkeep.follow_clock, lease):
+        log.warning("the clock was set back: what was planned by it is brought back", extra={"rows": moved})
