@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
@@ -52,17 +53,25 @@ class PostgresServer:
     """A cluster of its own in a temporary folder, on a free port of 127.0.0.1; superuser ``postgres``, no password.
 
     *durable* False turns fsync off: quicker, and still safe against the death of a process, though not of the machine.
+    The temporary folder is made in *parent*, which the system's user for Postgres has to be able to enter, where one is given.
+    *settings* are Postgres's own.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, parent: Path | None = None, settings: Mapping[str, str] | None = None) -> None:
         folder = binaries()
         if folder is None:
             raise RuntimeError("Postgres is not installed: call ensure() first")
         self._bin, self._durable = folder, durable
-        self._home = Path(tempfile.mkdtemp(prefix="dateline-postgres-"))
+        self._settings = dict(settings or {})
+        self._home = Path(tempfile.mkdtemp(prefix="dateline-postgres-", dir=parent))
         self._data = self._home / "data"
         (self.port,) = free_ports(1)
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def runs(self) -> bool:
+        """Whether the server was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     def start(self) -> PostgresServer:
         """Start the server, making the cluster the first time; return when it answers."""
@@ -132,7 +141,7 @@ class PostgresServer:
             raise RuntimeError(f"initdb failed: {done.stderr.strip()}")
 
     def _options(self) -> list[str]:
-        settings = {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": str(self._home)}
+        settings = {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": str(self._home), **self._settings}
         if not self._durable:
             settings |= {"fsync": "off", "full_page_writes": "off"}  # commits still reach the system's cache before they are answered
         return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]

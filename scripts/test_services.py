@@ -10,9 +10,9 @@ import re
 import sys
 from collections.abc import Callable
 
-from scripts import kafka, postgres
+from scripts import clock, kafka, postgres
 
-SERVICES: dict[str, Callable[[], str | None]] = {"Kafka": kafka.ensure, "Postgres": postgres.ensure}
+SERVICES: dict[str, Callable[[], str | None]] = {"Kafka": kafka.ensure, "Postgres": postgres.ensure, "movable clock": clock.ensure}
 
 
 def main() -> int:

@@ -1,43 +1,67 @@
-"""Faults by name, struck at random while articles go through the real workers, and what must hold when all is quiet again."""
+"""Faults by name, and how they are struck at random while articles go through the real workers."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psycopg
-from sqlalchemy import Engine, Table, func, select
 
 from scripts.kafka import KafkaServer
 from scripts.postgres import PostgresServer
-from storage import queries
-from storage.engine import reading
-from storage.schema import annotations, articles, dead_letters, event_reports, in_flight
-from storage.schema_feeds import outbox, page_queue
-from storage.writer import stored_offsets
 from stream.broker import Broker
-from stream.errors import DatabaseUnavailable
-from stream.messages import AnnotatedArticle
-from tests.system.harness import Workers
+from tests.system.disk import Disk
+from tests.system.harness import Site, Workers
 
-PAUSED = 5.0  # seconds that a worker is stopped: longer than its lease
-SHORT = 1.0  # seconds that a database is slow, a disk full, a service away
+PAUSED = 4.0  # seconds that a worker is stopped: longer than its lease
+SHORT = 1.0  # seconds that a database is slow, a disk full, a service away, a clock wrong
+JUMP = 3600  # seconds that a clock jumps
+POISON = 3  # records that are no message, for each topic
+JITTER = 1.0  # seconds at most between the coming of articles and the fault: it finds them anywhere on their way
+LOOK_EVERY = 0.1  # seconds between two looks at what is stored
+
+
+Fault = Callable[["Victims"], None]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What workers run on, with the environment that leads them there, and the *faults* that strike it; *disks* by who writes to them."""
+
+    name: str
+    env: Mapping[str, str]
+    faults: Mapping[str, Fault]
+    disks: Mapping[str, Disk] = field(default_factory=dict)
+    kafka: KafkaServer | None = None
+    postgres: PostgresServer | None = None
 
 
 @dataclass
 class Victims:
-    """What faults strike; *kafka* and *postgres* are None on the embedded stack. *struck* counts."""
+    """What faults strike; *poisoned* are the values that were sent as poison."""
 
     workers: Workers
     chance: random.Random
-    kafka: KafkaServer | None = None
-    postgres: PostgresServer | None = None
-    database: str = ""
-    struck: Counter[str] = field(default_factory=Counter)
+    stack: Stack
+    broker: Broker
+    topics: tuple[str, ...]
+    poisoned: set[bytes] = field(default_factory=set)
+
+    @property
+    def kafka(self) -> KafkaServer:
+        assert self.stack.kafka is not None
+        return self.stack.kafka
+
+    @property
+    def postgres(self) -> PostgresServer:
+        assert self.stack.postgres is not None
+        return self.stack.postgres
+
+    @property
+    def database(self) -> str:
+        return self.stack.env["DATELINE_DATABASE_URL"]
 
     def any_worker(self) -> str:
         return self.chance.choice(self.workers.names)
@@ -52,20 +76,55 @@ def pause_worker(victims: Victims) -> None:
         time.sleep(PAUSED)
 
 
-def fill_disk(victims: Victims) -> None:
-    with victims.workers.disk_full(victims.any_worker()):
+def move_clock(victims: Victims) -> None:
+    name = victims.any_worker()
+    for seconds in (JUMP, -JUMP):
+        with victims.workers.clock_moved(name, seconds):
+            time.sleep(SHORT)
+
+
+def poison(victims: Victims) -> None:
+    producer = victims.broker.producer()
+    for topic in victims.topics:
+        for number in range(len(victims.poisoned), len(victims.poisoned) + POISON):
+            value = b"\xff\x00 poison %d for %s" % (number, topic.encode())
+            producer.send(topic, key=b"poison%d" % number, value=value)
+            victims.poisoned.add(value)
+    producer.flush()
+    producer.close()
+
+
+def limit_files(victims: Victims) -> None:
+    with victims.workers.no_byte_more(victims.any_worker()):
         time.sleep(SHORT)
 
 
-def kill_broker(victims: Victims) -> None:
-    assert victims.kafka is not None
+def fill_disk(victims: Victims) -> None:
+    with victims.stack.disks["workers"].full():
+        time.sleep(SHORT)
+
+
+def fill_disk_of_kafka(victims: Victims) -> None:
+    with victims.stack.disks["kafka"].full():
+        time.sleep(SHORT)
+    if not victims.kafka.runs:
+        victims.kafka.restart()
+
+
+def fill_disk_of_postgres(victims: Victims) -> None:
+    with victims.stack.disks["postgres"].full():
+        time.sleep(SHORT)
+    if not victims.postgres.runs:
+        victims.postgres.restart()
+
+
+def kill_kafka(victims: Victims) -> None:
     victims.kafka.kill9()
     time.sleep(SHORT)
     victims.kafka.start()
 
 
-def stop_broker(victims: Victims) -> None:
-    assert victims.kafka is not None
+def stop_kafka(victims: Victims) -> None:
     victims.kafka.stop()
     time.sleep(SHORT)
     victims.kafka.start()
@@ -91,100 +150,77 @@ def slow_database(victims: Victims) -> None:
 
 
 def _stop_postgres(victims: Victims, mode: str) -> None:
-    assert victims.postgres is not None
     victims.postgres.stop(mode)
     time.sleep(SHORT)
     victims.postgres.start()
 
 
-FAULTS: Mapping[str, Callable[[Victims], None]] = {
+FAULTS: Mapping[str, Fault] = {
     "worker killed (SIGKILL)": kill_worker,
     "worker stopped for longer than its lease (SIGSTOP)": pause_worker,
-    "no byte more to a worker's files (disk full)": fill_disk,
+    "a worker's clock an hour ahead, then an hour behind": move_clock,
+    f"poison: {POISON} records that are no message on each topic": poison,
 }
-SERVICE_FAULTS: Mapping[str, Callable[[Victims], None]] = {
-    "Kafka killed and started again": kill_broker,
-    "Kafka stopped and started again": stop_broker,
+FILE_DISK_FAULTS: Mapping[str, Fault] = {"disk full (tmpfs)": fill_disk}
+SERVICE_FAULTS: Mapping[str, Fault] = {
+    "Kafka killed and started again": kill_kafka,
+    "Kafka stopped and started again": stop_kafka,
     "Postgres stopped (immediate) and started again": stop_postgres_immediate,
     "Postgres stopped (fast) and started again": stop_postgres_fast,
     "every database connection cut": cut_connections,
     "database slow: tables locked": slow_database,
 }
+SERVICE_DISK_FAULTS: Mapping[str, Fault] = {
+    "Kafka's disk full (tmpfs), and Kafka started again where it ended": fill_disk_of_kafka,
+    "Postgres's disk full (tmpfs), and Postgres started again where it ended": fill_disk_of_postgres,
+}
+WITHOUT_DISK: Mapping[str, Fault] = {"no byte more to a worker's files (RLIMIT_FSIZE)": limit_files}
 
 
-def strike(victims: Victims, faults: Mapping[str, Callable[[Victims], None]], rounds: int, pause: tuple[float, float]) -> None:
-    """Strike each of *faults* *rounds* times, in a random order, with pauses between them."""
-    order = [name for name in faults for _ in range(rounds)]
-    victims.chance.shuffle(order)
-    for name in order:
-        time.sleep(victims.chance.uniform(*pause))
+class Flow:
+    """Lets the stories of *site* out in as many equal shares as there are *faults*, and one: each fault strikes among articles.
+
+    *stored* says how many are stored. Shares follow what is stored, so the pace is the pipeline's own.
+    """
+
+    def __init__(self, site: Site, articles: int, faults: int, stored: Callable[[], int], patience: float) -> None:
+        self._site, self._articles, self._parts = site, articles, faults + 1
+        self._look, self._seen, self._patience = stored, 0, patience
+        site.release(self._share(1))
+
+    def before(self, fault: int) -> None:
+        """Wait until articles of the share before that of *fault* (0, 1, …) are stored, then let its own out."""
+        assert wait_until(lambda: self._stored() > self._share(fault), self._patience), f"nothing is stored before fault {fault}"
+        self._site.release(self._share(fault + 2))
+
+    def unstored(self) -> int:
+        """How many articles were let out and are not stored."""
+        return self._site.released - self._stored()
+
+    def _stored(self) -> int:
+        self._seen = max(self._seen, self._look())  # a database that does not answer has not lost anything
+        return self._seen
+
+    def _share(self, number: int) -> int:
+        return self._articles * number // self._parts
+
+
+def strike(victims: Victims, faults: Mapping[str, Fault], order: list[str], flow: Flow) -> dict[str, list[int]]:
+    """Strike *faults* by name in *order*; return how many articles were on their way each time that one struck."""
+    struck: dict[str, list[int]] = {name: [] for name in faults}
+    for number, name in enumerate(order):
+        flow.before(number)
+        time.sleep(victims.chance.uniform(0.0, JITTER))
+        struck[name].append(flow.unstored())
         faults[name](victims)
-        victims.struck[name] += 1
+    return struck
 
 
-def poison(broker: Broker, topics: tuple[str, ...], each: int) -> set[bytes]:
-    """Send *each* records that are no message to each of *topics*; return their values."""
-    producer = broker.producer()
-    sent = [(topic, b"\xff\x00 poison %d for %s" % (number, topic.encode())) for topic in topics for number in range(each)]
-    for number, (topic, value) in enumerate(sent):
-        producer.send(topic, key=b"poison%d" % number, value=value)
-    producer.flush()
-    producer.close()
-    return {value for _, value in sent}
-
-
-@dataclass(frozen=True)
-class Found:
-    """What is in the database when all is quiet."""
-
-    articles: int
-    titles: int
-    reports: int
-    reports_told: int  # by the stored annotations
-    poisoned: frozenset[bytes]
-    letters: int
-    waiting: int  # messages to send, pages to fetch, marks of work under way
-    offsets_differ: tuple[str, ...]  # groups that the broker and the database see at different places, or that lag
-
-
-def found(engine: Engine, broker: Broker, groups: Mapping[str, str], storing: tuple[str, ...]) -> Found:
-    """Look at the database and the broker; *groups* by name with their topic, *storing* keep their offsets in the database."""
-    with reading(engine) as conn:
-        counts = queries.counts(conn)
-        titles = conn.execute(select(func.count(articles.c.title.distinct()))).scalar_one()
-        values = conn.execute(select(dead_letters.c.value)).scalars().all()
-        documents = conn.execute(select(annotations.c.document)).scalars().all()
-    told = sum(len(AnnotatedArticle.model_validate(document).events) for document in documents)
-    return Found(
-        articles=counts[articles.name],
-        titles=titles,
-        reports=counts[event_reports.name],
-        reports_told=told,
-        poisoned=frozenset(value for value in values if value is not None),
-        letters=counts[dead_letters.name],
-        waiting=sum(counts[table.name] for table in (outbox, page_queue, in_flight)),
-        offsets_differ=tuple(group for group, topic in groups.items() if not _consistent(engine, broker, group, topic, group in storing)),
-    )
-
-
-def stored(engine: Engine) -> int:
-    """Return how many articles are stored, 0 while the database does not answer."""
-    return rows(engine, articles)
-
-
-def waiting(engine: Engine) -> int:
-    """Return how many messages are to be sent, pages to be fetched, and marks of work under way; 0 while nothing answers."""
-    return rows(engine, outbox, page_queue, in_flight)
-
-
-def rows(engine: Engine, *tables: Table) -> int:
-    """Return how many rows *tables* have together, 0 while the database does not answer."""
-    with suppress(DatabaseUnavailable), reading(engine) as conn:
-        return sum(conn.execute(select(func.count()).select_from(table)).scalar_one() for table in tables)
-    return 0
-
-
-def _consistent(engine: Engine, broker: Broker, group: str, topic: str, in_database: bool) -> bool:
-    lags = broker.lag(group, [topic])
-    at = {one.partition: one.committed for one in lags if one.committed}
-    return not sum(one.lag for one in lags) and (not in_database or at == stored_offsets(engine, group))
+def wait_until(condition: Callable[[], bool], patience: float) -> bool:
+    """Return True when *condition* holds, False after *patience* seconds."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_EVERY)
+    return True

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Self
 from xml.sax.saxutils import escape
 
+from scripts.clock import Clock
+
 COUNTRIES = ("France", "Germany", "Turkey", "Japan", "Brazil", "Kenya", "India", "Canada", "Poland", "Egypt")
 ACTS = (
     "The president of {a} met the foreign minister of {b} on Monday for talks about trade.",
@@ -70,17 +72,22 @@ def _paragraphs(text: str) -> str:
 
 
 class Site:
-    """Serves feeds on 127.0.0.1, each answer after *delay* seconds, so that a kill finds fetches under way."""
+    """Serves feeds on 127.0.0.1, each answer after *delay* seconds, so that a kill finds fetches under way.
 
-    def __init__(self, feeds: Mapping[str, list[Story]], delay: float = 0.0) -> None:
+    Only *released* stories are shown, all where that is None: the first of each feed, then the second of each, and so on.
+    """
+
+    def __init__(self, feeds: Mapping[str, list[Story]], delay: float = 0.0, released: int | None = None) -> None:
         site = self
+        turns = {path: turn for turn, path in enumerate(feeds)}
+        self.released = sum(map(len, feeds.values())) if released is None else released
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 time.sleep(delay)
                 entries = feeds.get(self.path)
-                body = rss(self.path, site.url, entries) if entries is not None else b""
-                self.send_response(200 if entries is not None else 404)
+                body = b"" if entries is None else rss(self.path, site.url, entries[: site._shown(turns[self.path], len(feeds))])
+                self.send_response(404 if entries is None else 200)
                 self.send_header("Content-Type", "application/rss+xml")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -99,17 +106,30 @@ class Site:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
+    def release(self, stories: int) -> None:
+        """Show so many stories from now on."""
+        self.released = stories
+
+    def _shown(self, turn: int, feeds: int) -> int:
+        """How many stories the feed at *turn* of so many *feeds* shows."""
+        return max(0, -(-(self.released - turn) // feeds))
+
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
 
 
 class Workers:
-    """Worker processes by name; ``kill`` is SIGKILL, and what was killed is started again at once."""
+    """Worker processes by name; ``kill`` is SIGKILL, and what was killed is started again at once.
 
-    def __init__(self, names: Iterable[str], env: Mapping[str, str], log: Path) -> None:
+    Each has a clock of its own that can be moved where *clocks* names a folder for them.
+    """
+
+    def __init__(self, names: Iterable[str], env: Mapping[str, str], log: Path, clocks: Path | None = None) -> None:
         self._env = {**os.environ, **env}
         self._log = log.open("ab")
+        names = tuple(names)
+        self._clocks = {} if clocks is None else {name: Clock(clocks / f"{name}.clock") for name in names}
         self._processes = {name: self._start(name) for name in names}
         self.kills: dict[str, int] = dict.fromkeys(self._processes, 0)
 
@@ -147,8 +167,8 @@ class Workers:
             process.send_signal(signal.SIGCONT)
 
     @contextlib.contextmanager
-    def disk_full(self, name: str) -> Iterator[None]:
-        """Let no write of one worker to a file succeed during the block, as on a full disk."""
+    def no_byte_more(self, name: str) -> Iterator[None]:
+        """Let no write of one worker to a file succeed during the block."""
         pid = self._processes[name].pid
         before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, before[1]))
@@ -156,6 +176,10 @@ class Workers:
             yield
         finally:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+    def clock_moved(self, name: str, seconds: int) -> contextlib.AbstractContextManager[None]:
+        """Let the clock of one worker jump by *seconds* for the block."""
+        return self._clocks[name].moved(seconds)
 
     def stop(self) -> dict[str, int]:
         """Ask all workers to stop with SIGTERM; return their exit codes."""
@@ -165,7 +189,8 @@ class Workers:
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
         command = name.partition("#")[0]  # process#2 is a second process worker
-        return subprocess.Popen([sys.executable, "-m", "dateline", command], env=self._env, stdin=subprocess.DEVNULL, stderr=self._log)
+        env = {**self._env, **(self._clocks[name].environment if name in self._clocks else {})}
+        return subprocess.Popen([sys.executable, "-m", "dateline", command], env=env, stdin=subprocess.DEVNULL, stderr=self._log)
 
 
 def run_dateline(env: Mapping[str, str], *arguments: str) -> str:

@@ -1,0 +1,83 @@
+"""What the database and the broker hold when all is quiet again, and on the way there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, Table, func, select
+
+from storage import queries
+from storage.engine import reading
+from storage.schema import annotations as annotations_table
+from storage.schema import articles, dead_letters, event_reports, in_flight
+from storage.schema_feeds import outbox, page_queue
+from storage.writer import stored_offsets
+from stream.broker import Broker
+from stream.errors import DatabaseUnavailable, TransientError
+from stream.messages import AnnotatedArticle
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is in the database when all is quiet."""
+
+    articles: int
+    titles: int
+    reports: int
+    reports_told: int  # by the stored annotations
+    poisoned: frozenset[bytes]
+    letters: int
+    waiting: int  # messages to send, pages to fetch, marks of work under way
+    offsets_differ: tuple[str, ...]  # groups that the broker and the database see at different places, or that lag
+
+
+def found(engine: Engine, broker: Broker, groups: Mapping[str, str], storing: tuple[str, ...]) -> Found:
+    """Look at the database and the broker; *groups* by name with their topic, *storing* keep their offsets in the database."""
+    with reading(engine) as conn:
+        counts = queries.counts(conn)
+        titles = conn.execute(select(func.count(articles.c.title.distinct()))).scalar_one()
+        values = conn.execute(select(dead_letters.c.value)).scalars().all()
+        documents = conn.execute(select(annotations_table.c.document)).scalars().all()
+    told = sum(len(AnnotatedArticle.model_validate(document).events) for document in documents)
+    return Found(
+        articles=counts[articles.name],
+        titles=titles,
+        reports=counts[event_reports.name],
+        reports_told=told,
+        poisoned=frozenset(value for value in values if value is not None),
+        letters=counts[dead_letters.name],
+        waiting=sum(counts[table.name] for table in (outbox, page_queue, in_flight)),
+        offsets_differ=tuple(group for group, topic in groups.items() if not _consistent(engine, broker, group, topic, group in storing)),
+    )
+
+
+def stored(engine: Engine) -> int:
+    """Return how many articles are stored, 0 while the database does not answer."""
+    return _rows(engine, articles)
+
+
+def waiting(engine: Engine) -> int:
+    """Return how many messages are to be sent, pages to be fetched, and marks of work under way; 0 while nothing answers."""
+    return _rows(engine, outbox, page_queue, in_flight)
+
+
+def lag(broker: Broker, groups: Mapping[str, str]) -> int:
+    """Return how many records are still to be read; 1 while the broker does not answer."""
+    try:
+        return sum(one.lag for group, topic in groups.items() for one in broker.lag(group, [topic]))
+    except TransientError:
+        return 1
+
+
+def _rows(engine: Engine, *tables: Table) -> int:
+    with suppress(DatabaseUnavailable), reading(engine) as conn:
+        return sum(conn.execute(select(func.count()).select_from(table)).scalar_one() for table in tables)
+    return 0
+
+
+def _consistent(engine: Engine, broker: Broker, group: str, topic: str, in_database: bool) -> bool:
+    lags = broker.lag(group, [topic])
+    at = {one.partition: one.committed for one in lags if one.committed}
+    return not sum(one.lag for one in lags) and (not in_database or at == stored_offsets(engine, group))
