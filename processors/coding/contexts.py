@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -42,22 +42,21 @@ def contexts_of(scene: Scene, cues: Cues, event: Event, head: int) -> tuple[str,
     start, end = scene.sentence_of[head]
     said = cues.words[bisect_left(cues.positions, start) : bisect_left(cues.positions, end)]
     points = _points(scene, (*said, *_features(event)))
-    points.update(cues.themes[bisect_right(cues.starts, head) - 1])
+    for context, n in cues.themes[bisect_right(cues.starts, head) - 1].items():
+        points[context] += n
     best = max(points.values(), default=0)
     ranked = sorted((-n, name) for name, n in points.items() if n >= max(ENOUGH, SHARE * best))
     return tuple(name for _, name in ranked[:MAX_CONTEXTS])
 
 
-def _cues_at(scene: Scene, i: int) -> Iterator[str]:
-    """Yield the cues that end with token *i*: the word, and two words in a row."""
+def _cues_at(scene: Scene, i: int) -> Sequence[str]:
+    """Return the cues that end with token *i*: two words in a row, and the word."""
     entity = scene.entity_of[i]
     if entity is not None and entity.type in _NAMES:
-        return
-    lemma, word = scene.lemma_of[i], scene.tokens[i].lower_
-    before = scene.lemma_of[i - 1] if i else ""
-    for cue in dict.fromkeys((f"{before}_{lemma}", lemma, word)):
-        if cue in scene.lexicon.contexts:
-            yield cue
+        return ()
+    lemma, known = scene.lemma_of[i], scene.lexicon.contexts
+    words = (f"{scene.lemma_of[i - 1] if i else ''}_{lemma}", lemma, scene.tokens[i].lower_)
+    return () if known.keys().isdisjoint(words) else [cue for cue in dict.fromkeys(words) if cue in known]
 
 
 def _features(event: Event) -> Iterator[str]:
@@ -72,11 +71,12 @@ def _features(event: Event) -> Iterator[str]:
         yield "@abroad"
 
 
-def _points(scene: Scene, cues: Iterable[str]) -> Counter[str]:
+def _points(scene: Scene, cues: Iterable[str]) -> defaultdict[str, int]:
     """Return the points of each context; a cue counts once however often it stands there."""
-    points: Counter[str] = Counter()
+    points: defaultdict[str, int] = defaultdict(int)
     for cue in dict.fromkeys(cues):
-        points.update(scene.lexicon.contexts.get(cue, {}))
+        for context, n in scene.lexicon.contexts.get(cue, {}).items():
+            points[context] += n
     return points
 
 
