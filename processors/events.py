@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
+from operator import attrgetter
 
 from spacy.tokens import Doc
 
@@ -92,7 +93,7 @@ def _outermost_first(scene: Scene, start: int, end: int) -> Iterator[Token]:
     level = [t for t in scene.tokens[start:end] if t.head.i == t.i or not start <= t.head.i < end]
     while level:
         yield from level
-        level = sorted((c for token in level for c in scene.children[token.i] if start <= c.i < end), key=lambda t: t.i)
+        level = sorted((c for token in level for c in scene.children[token.i] if start <= c.i < end), key=attrgetter("i"))
 
 
 def _frame_words(scene: Scene, reading: Reading) -> Iterator[int]:
@@ -203,8 +204,7 @@ def _finish(
 ) -> Draft:
     row = scene.lexicon.type_row(reality.type, reality.mode)
     trigger = _trigger(scene, heads[0])
-    start, end = scene.sentence_of[heads[0].i]
-    sentence = scene.doc[start:end]
+    start, end = scene.chars(*scene.sentence_of[heads[0].i])
     event = Event(
         id="v0",
         type=reality.type,  # type: ignore[arg-type]
@@ -213,7 +213,7 @@ def _finish(
         score=row.score,
         modality=reality.modality,
         trigger=trigger,
-        sentence=Span(start=sentence.start_char, end=sentence.end_char),
+        sentence=Span(start=start, end=end),
         mentions=(Span(start=trigger.start, end=trigger.end),),
         actors=tuple(p.value for p in people.actors),
         recipients=tuple(p.value for p in people.recipients),
@@ -228,5 +228,5 @@ def _trigger(scene: Scene, head: Token) -> TextSpan:
     end = head.i + 1
     if is_verb(head) and end < len(scene.tokens) and scene.tokens[end].dep_ == "prt":
         end += 1
-    span = scene.doc[head.i : end]
-    return TextSpan(start=span.start_char, end=span.end_char, text=span.text)
+    first, after = scene.chars(head.i, end)
+    return TextSpan(start=first, end=after, text=scene.text[first:after])

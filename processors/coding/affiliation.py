@@ -50,7 +50,7 @@ def _country_before(scene: Scene, token: Token, start: int) -> str | None:
         both = f"{before.text} {word.text}" if named else ""
         if country := scene.knowledge.country_of(both) or country_of_token(scene, word):  # Bosnian Serbs
             return country
-    return scene.knowledge.country_of(scene.doc[start : token.i + 1].text)
+    return scene.knowledge.country_of(scene.quote(start, token.i + 1))
 
 
 def _owners_country(scene: Scene, token: Token, depth: int) -> str | None:
@@ -104,7 +104,7 @@ def _own_sector(scene: Scene, token: Token, entity: Entity | None) -> str | None
     own = entity.sectors[0] if entity is not None and entity.sectors else None
     mention = scene.mention_of[token.i]
     named = mention is not None and entity is not None and (entity.type == "PERSON" or _is_known(scene, entity))
-    title = scene.doc[start : mention[0] if mention is not None and named else token.i + 1].text
+    title = scene.quote(start, mention[0] if mention is not None and named else token.i + 1)
     said = scene.knowledge.sector_of(title) if title else None
     if entity is None and (said is None or scene.knowledge.is_weak_role(token.lower_)):
         said = _sector_of_body(scene, token) or said

@@ -61,7 +61,8 @@ def complete(scene: Scene, event: Event) -> Event:
 
     Where its story is filed from; and that a meeting whose only day is still to come has not taken place: AGREE (PLOVER manual).
     """
-    event = event.model_copy(update={"place": filed_from(event, scene.facts.dateline_place)})
+    place = filed_from(event, scene.facts.dateline_place)
+    event = event if place is event.place else event.model_copy(update={"place": place})
     dated = event.date is not None and event.date.evidence is not None
     if event.type != "CONSULT" or event.modality != "asserted" or event.planned_date is None or dated:
         return event

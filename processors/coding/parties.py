@@ -63,12 +63,12 @@ def _with_shared_adjective(scene: Scene, parties: list[Party]) -> list[Party]:
 def party_at(scene: Scene, token: Token, depth: int) -> Party:
     """Return the phrase that *token* heads as a party, whatever it is; *depth* as in ``parties_at``."""
     start, end = extent(scene, token)
-    span = scene.doc[start:end]
+    first, after = scene.chars(start, end)
     entity = scene.entity_of[token.i] or named_beside(scene, token)
     value = Participant(
-        text=span.text,
-        start=span.start_char,
-        end=span.end_char,
+        text=scene.text[first:after],
+        start=first,
+        end=after,
         entity=entity.id if entity else None,
         country=country_of_phrase(scene, token, entity, depth),
         sector=sector_of_phrase(scene, token, entity),

@@ -174,9 +174,9 @@ def _place_at(scene: Scene, on: Ground, word: Token) -> Place | None:
     entity, mention = scene.entity_of[word.i], scene.mention_of[word.i]
     if entity is None or mention is None:
         return _unnamed(scene, on, word)
-    span = scene.doc[mention[0] : mention[1]]
+    start, end = scene.chars(*mention)
     place = entity.place or _of_entity(scene, on, entity)
-    return place and place.model_copy(update={"start": span.start_char, "end": span.end_char})
+    return place and place.model_copy(update={"start": start, "end": end})
 
 
 def _of_entity(scene: Scene, on: Ground, entity: Entity) -> Place | None:

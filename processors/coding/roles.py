@@ -158,7 +158,7 @@ def joined(scene: Scene, parties: list[Party]) -> tuple[Party, ...]:
         if old is None or not 0 <= party.value.start - old.end <= 1:
             found.append(party)
             continue
-        text = scene.doc.text[old.start : party.value.end]
+        text = scene.text[old.start : party.value.end]
         update = {
             "text": text,
             "start": old.start,
@@ -244,5 +244,5 @@ def _state_where(scene: Scene, reading: Reading) -> tuple[Party, ...]:
 
 def _unknown(scene: Scene, noun: Token) -> Party:
     start = min((c.i for c in by_dep(scene, noun, "compound", "amod")), default=noun.i)
-    span = scene.doc[start : noun.i + 1]
-    return Party(noun.i, Participant(text=span.text, start=span.start_char, end=span.end_char, sector="UNK"))
+    first, after = scene.chars(start, noun.i + 1)
+    return Party(noun.i, Participant(text=scene.text[first:after], start=first, end=after, sector="UNK"))

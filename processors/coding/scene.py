@@ -30,7 +30,7 @@ MAX_CHILDREN = 60  # words that one word governs; more is a list or a table
 class Scene:
     """A parsed document with its facts; every list has one item a token."""
 
-    doc: Doc
+    text: str
     tokens: Sequence[Token]
     facts: DocumentFacts
     knowledge: Knowledge
@@ -45,6 +45,16 @@ class Scene:
     sides: Mapping[str, str]  # "South" → KOR, where one country of the document begins with it
     playful: bool  # the whole text is about sport or markets
     answers: dict[Hashable, dict[Hashable, object]] = field(default_factory=lambda: defaultdict(dict))  # of what is marked ``@per_word``
+
+    def chars(self, start: int, end: int) -> tuple[int, int]:
+        """Return where the tokens from *start* up to before *end*, at least one, stand in the text."""
+        last = self.tokens[end - 1]
+        return self.tokens[start].idx, last.idx + len(last)
+
+    def quote(self, start: int, end: int) -> str:
+        """Return the words from token *start* up to before *end* as the text has them; nothing where there are none."""
+        first, after = self.chars(start, end) if start < end else (0, 0)
+        return self.text[first:after]
 
     def cue(self, name: str, word: str) -> bool:
         """Return whether *word* is in the cue class *name*."""
@@ -88,7 +98,7 @@ def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Le
             time_of[i] = time
     children = _children(tokens)
     return Scene(
-        doc,
+        doc.text,
         tokens,
         facts,
         knowledge,

@@ -8,17 +8,18 @@ from processors.coding.token import Token
 from processors.knowledge import load_knowledge
 from tests.processors.handmade import make_doc, make_facts
 
+DOC = make_doc("Police/police/NNS/nsubj/1 arrested/arrest/VBD/ROOT/1 them/they/PRP/dobj/1")
+
 
 def scene() -> Scene:
-    doc = make_doc("Police/police/NNS/nsubj/1 arrested/arrest/VBD/ROOT/1 them/they/PRP/dobj/1")
-    return make_scene(doc, make_facts(doc), load_knowledge(), load_lexicon("en"))
+    return make_scene(DOC, make_facts(DOC), load_knowledge(), load_lexicon("en"))
 
 
 def test_a_token_of_a_scene_says_what_that_of_the_document_says() -> None:
     laid = scene()
     named = ("i", "idx", "text", "lower_", "lemma_", "tag_", "pos_", "dep_", "ent_type_", "is_punct", "is_space")
-    assert [[getattr(t, name) for name in named] for t in laid.tokens] == [[getattr(t, name) for name in named] for t in laid.doc]
-    assert [t.head for t in laid.tokens] == [laid.tokens[t.head.i] for t in laid.doc]
+    assert [[getattr(t, name) for name in named] for t in laid.tokens] == [[getattr(t, name) for name in named] for t in DOC]
+    assert [t.head for t in laid.tokens] == [laid.tokens[t.head.i] for t in DOC]
 
 
 def test_what_is_asked_of_a_word_again_is_worked_out_once_for_each_document_word_and_argument() -> None:
