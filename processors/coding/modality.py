@@ -47,8 +47,8 @@ def decide(lexicon: Lexicon, type_: str, mode: str | None, inner: Modality, seen
     ahead = (seen.future or seen.would) and not seen.perfect
     if ahead and seen.negated and type_ not in FAMILIES["TALK"]:
         return _under(lexicon, "wont", type_, mode, "asserted")
-    if seen.negated:
-        return Reality(type_, mode, "negated")
+    if seen.negated:  # "if Russia does not withdraw": nothing is told
+        return None if seen.outer == "hypothetical" else Reality(type_, mode, "negated")
     level = _strongest(inner, _own(seen, ahead), seen.outer)
     if seen.conditioned and (level == "planned" or (type_ == "THREATEN" and level == "asserted")):
         level = "conditional"

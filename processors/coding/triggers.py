@@ -257,7 +257,7 @@ def _noun_content(scene: Scene, noun: Token, depth: int) -> Reading | None:
     """Return the event noun of a phrase: its head, what is conjoined or compounded with it, or what its prepositions name."""
     queue = [noun]
     for item in queue:
-        if len(queue) > MAX_SEARCH:
+        if len(queue) > MAX_SEARCH or scene.cue("abstract", scene.lemma_of[item.i]):
             break
         if not is_verb(item) and (found := read(scene, item, depth + 1)):
             return found
