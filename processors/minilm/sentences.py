@@ -35,7 +35,8 @@ _BREAKS = frozenset("\n\r\u2028\u2029\x0b\x0c\x85")
 MUST: Final = np.inf
 NEVER: Final = -np.inf
 LIKELY: Final = 2.0  # after closing punctuation, before anything but a small letter
-RARELY: Final = 0.0  # in the middle of a line without closing punctuation, or before a small letter
+RARELY: Final = 0.0  # before a small letter
+HARDLY: Final = -8.0  # in the middle of a line without closing punctuation: "President Chirac | Tuesday met …"
 
 Flags = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -67,7 +68,7 @@ class SentenceRules:
 
 
 def start_bias(flags: Flags, spaced: NDArray[np.bool_]) -> Floats:
-    """Return per token what the rules add to the model's log-odds that a sentence starts there: MUST, NEVER, LIKELY, RARELY or 0.
+    """Return per token what the rules add to the model's log-odds that a sentence starts there: MUST, NEVER, LIKELY, RARELY, HARDLY or 0.
 
     *flags* [n]; *spaced* [n]: whitespace follows the token. Whitespace tokens have NEVER, the first other token MUST.
     """
@@ -83,7 +84,7 @@ def start_bias(flags: Flags, spaced: NDArray[np.bool_]) -> Floats:
         (_has(prev, MAY_END) & ~_has(flags, LOWER), 0.0),
     )
     conditions, values = zip(*rules, strict=True)
-    return np.select(conditions, [np.broadcast_to(value, len(flags)) for value in values], RARELY).astype(np.float32)
+    return np.select(conditions, [np.broadcast_to(value, len(flags)) for value in values], HARDLY).astype(np.float32)
 
 
 def window_cuts(flags: Flags, spaced: NDArray[np.bool_], bias: Floats) -> NDArray[np.int8]:

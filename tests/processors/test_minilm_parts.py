@@ -9,7 +9,7 @@ import spacy
 from processors.languages import load_language
 from processors.minilm.encode import case_class, windows
 from processors.minilm.quantities import find_quantities
-from processors.minilm.sentences import LIKELY, MUST, NEVER, RARELY, SentenceRules, start_bias, window_cuts
+from processors.minilm.sentences import HARDLY, LIKELY, MUST, NEVER, RARELY, SentenceRules, start_bias, window_cuts
 from processors.minilm.spans import BioDecoder
 from processors.minilm.trees import ROOT, decode_trees
 
@@ -38,7 +38,8 @@ def bias_of(text: str) -> dict[str, float]:
         ("He left the U.S. However, the army stayed.", "However", 0.0),
         ("Officials met Mr. Smith.", "Smith", NEVER),
         ("Officials met J. Smith.", "Smith", NEVER),
-        ("He paid 3.5 million.", "million", RARELY),
+        ("He paid 3.5 million.", "million", HARDLY),
+        ("President Chirac Tuesday met Blair.", "Tuesday", HARDLY),
         ("He said so. then left", "then", RARELY),
         ('"They left." Iran denied it.', "Iran", 0.0),
         ("They left . . . quietly", ".", NEVER),
