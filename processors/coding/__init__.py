@@ -1,6 +1,6 @@
 """The event coder (``processors.events``), room by room, in the order in which a word becomes an event.
 
-1. scene.py lays the document out in tokens (token.py), syntax.py reads its clauses; lexicon.py knows the event words.
+1. scene.py lays the document out in tokens (token.py, arcs mended by mending.py), syntax.py reads clauses; lexicon.py has the words.
 2. triggers.py matches words against the tree and composes operators ("refused to allow") with what they govern.
 3. modality.py decides from tense, negation and governing words whether it happened, and what it is if it lies ahead.
 4. roles.py finds the actors, recipients.py to whom they do it; parties.py says who that is, with naming.py (a word), phrases.py (its

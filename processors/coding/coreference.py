@@ -6,9 +6,12 @@ and nothing here follows a chain: who asks for what a referent means in turn cou
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from itertools import chain
+
 from processors.coding.naming import is_party
 from processors.coding.scene import Scene, by_dep
-from processors.coding.syntax import governors
+from processors.coding.syntax import governors, grammatical_subject
 from processors.coding.token import Token
 from stream.messages import Entity
 
@@ -18,6 +21,7 @@ TITLE_REACH = 400  # words between a name with its title and the title alone
 PAIR_REACH = 300  # words between two names and "both"
 COUNTRYLIKE = frozenset({"GPE", "NORP", "LOC"})
 SUBJECTS = ("nsubj", "nsubjpass")
+Fits = Callable[[Scene, Token], bool]
 
 
 def referents(scene: Scene, token: Token) -> list[Token]:
@@ -26,7 +30,7 @@ def referents(scene: Scene, token: Token) -> list[Token]:
     if scene.cue("both", word):
         return last_pair(scene, token.i)
     fits = next((fits for cue, fits in _FITS.items() if scene.cue(cue, word)), None)
-    return next(([c] for c in _subjects_before(scene, token) if fits(scene, c)), []) if fits else []
+    return next(([c] for c in _meant(scene, token, fits)), []) if fits else []
 
 
 def is_pronoun(scene: Scene, token: Token) -> bool:
@@ -49,18 +53,47 @@ def _is_several(scene: Scene, token: Token) -> bool:
     return bool(by_dep(scene, token, "conj")) or token.tag_ in {"NNS", "NNPS"} or scene.cue("people", scene.lemma_of[token.i])
 
 
-_FITS = {"person_pronoun": _is_person, "thing_pronoun": _is_thing, "plural_pronoun": _is_several}
+_FITS: dict[str, Fits] = {"person_pronoun": _is_person, "thing_pronoun": _is_thing, "plural_pronoun": _is_several}
 
 
-def _subjects_before(scene: Scene, token: Token) -> list[Token]:
-    """Return the subjects that a pronoun may mean, the best first: governing clauses, then this sentence, then the one before."""
+def _meant(scene: Scene, token: Token, fits: Fits) -> Iterator[Token]:
+    """Yield what the pronoun *token* may mean, the best first: who stands above it, who speaks, who stands before it."""
+    named = (t for t in _above(scene, token) if fits(scene, t))
+    return chain(named, _spoken_for(scene, token), (t for t in _before(scene, token) if fits(scene, t)))
+
+
+def _above(scene: Scene, token: Token) -> Iterator[Token]:
+    """Yield the subjects and owners of what governs *token*, nearest first; whoever does something to "him" is somebody else."""
     above = governors(token)
-    chain = [s for word in above[1:] for s in by_dep(scene, word, "poss", *SUBJECTS) if s.i != token.i and s not in above]
+    found = (s for word in above[1:] for s in by_dep(scene, word, "poss", *SUBJECTS) if s.i != token.i and s not in above)
+    return (t for t in found if _can_be_meant(scene, t) and t is not _doer_to(scene, token))
+
+
+def _before(scene: Scene, token: Token) -> Iterator[Token]:
+    """Yield objects before an object in its sentence, nearest first, then subjects in this sentence and in the one before."""
     start, _ = scene.sentence_of[token.i]
     same = scene.tokens[max(start, token.i - SAME_SENTENCE) : token.i]
-    before = scene.tokens[max(scene.sentence_of[start - 1][0], start - SAME_SENTENCE) : start] if start else scene.tokens[0:0]
-    found = [*chain, *(t for part in (same, before) for t in part if t.dep_ in SUBJECTS)]
-    return [t for t in found if t.pos_ != "PRON" and is_party(scene, t)]
+    earlier = scene.tokens[max(scene.sentence_of[start - 1][0], start - SAME_SENTENCE) : start] if start else scene.tokens[0:0]
+    objects = (t for t in reversed(same) if t.dep_ == token.dep_ == "dobj")
+    subjects = (t for part in (same, earlier) for t in part if t.dep_ in SUBJECTS)
+    return (t for t in chain(objects, subjects) if _can_be_meant(scene, t) and t is not _doer_to(scene, token))
+
+
+def _can_be_meant(scene: Scene, token: Token) -> bool:
+    return token.pos_ != "PRON" and is_party(scene, token)
+
+
+def _doer_to(scene: Scene, token: Token) -> Token | None:
+    """Return the subject of the verb whose object *token* is."""
+    return grammatical_subject(scene, token.head) if token.dep_ in {"dobj", "dative"} else None
+
+
+def _spoken_for(scene: Scene, token: Token) -> Iterator[Token]:
+    """Yield the person who says what "it" or "they" will do: he speaks for them ("Turkey's president says it will begin …")."""
+    spoken = token.dep_ in SUBJECTS and not scene.cue("person_pronoun", token.lower_)
+    for clause in governors(token)[:1] if spoken else ():
+        if clause.dep_ == "ccomp" and scene.cue("speech", scene.lemma_of[clause.head.i]):
+            yield from (s for s in by_dep(scene, clause.head, "nsubj") if _can_be_meant(scene, s) and _is_person(scene, s))
 
 
 def definite_referents(scene: Scene, token: Token) -> list[Token]:

@@ -85,7 +85,7 @@ def doers(scene: Scene, noun: Token) -> tuple[Party, ...]:
 def _pointed_at(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
     heads = {head.i for head in reading.heads}
     for noun in _places_to_look(scene, reading):
-        if noun.i in heads or any(_is_means(scene, reading, n, actors) or _is_own(scene, n) for n in _counted(scene, noun)):
+        if noun.i in heads or any(_is_means(scene, reading, n, actors) or is_own(scene, n) for n in _counted(scene, noun)):
             continue
         if found := [p for p in others_than(_parties_or_land(scene, noun), actors) if not _is_theirs(scene, reading, p, actors)]:
             return tuple(found)
@@ -96,7 +96,7 @@ def _is_theirs(scene: Scene, reading: Reading, party: Party, actors: tuple[Party
     """Return whether *party* is the actors' own side: their forces, or whoever they speak for ("pledged Egypt's support")."""
     head = scene.tokens[party.head]
     speaks_for = head.dep_ == "poss" and reading.type not in AGAINST_OWNER and party.value.country in {a.value.country for a in actors}
-    return _is_own(scene, head) or (speaks_for and party.value.country is not None)
+    return is_own(scene, head) or (speaks_for and party.value.country is not None)
 
 
 def _places_to_look(scene: Scene, reading: Reading) -> Iterator[Token]:
@@ -144,7 +144,7 @@ def _parties_or_land(scene: Scene, noun: Token) -> tuple[Party, ...]:
     return (party_at(scene, noun, 0),) if land else parties_at(scene, noun)
 
 
-def _is_own(scene: Scene, noun: Token) -> bool:
+def is_own(scene: Scene, noun: Token) -> bool:
     """Return whether *noun* is the actor's: "its troops", "his government"; not "their Chinese counterparts", "his rival"."""
     lemma = scene.lemma_of[noun.i]
     owners = [c.lower_ for c in by_dep(scene, noun, "poss") if c.pos_ == "PRON" or c.tag_ == "PRP$"]
@@ -165,7 +165,8 @@ def _is_means(scene: Scene, reading: Reading, noun: Token, actors: tuple[Party, 
         return True
     if scene.entity_of[noun.i] is not None:
         return False
-    used = reading.type in {"ASSAULT", "MOBILIZE"} and bool(reading.innermost.entry.frame)
+    met = noun.dep_ == "pobj" and noun.head.lower_ in STRONG - {"with"}  # "an operation against the fighters"
+    used = not met and reading.type in {"ASSAULT", "MOBILIZE"} and bool(reading.innermost.entry.frame)
     return used and (scene.cue("military", lemma) or scene.cue("generic", lemma))
 
 
@@ -197,7 +198,7 @@ def _excluded(scene: Scene, reading: Reading, token: Token, actors: tuple[Party,
         return True
     noun = _phrase_of(token)
     own = noun in reading.heads or any(token.i == head.i or (token.dep_ == "nsubj" and token.head.i == head.i) for head in reading.heads)
-    return own or _is_means(scene, reading, noun, actors) or _is_own(scene, noun)
+    return own or _is_means(scene, reading, noun, actors) or is_own(scene, noun)
 
 
 def _local(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
@@ -239,7 +240,7 @@ def right_of(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple
         if told or token.text in {",", ";"}:  # whom they discuss they need not have met
             return ()
         placed = token.dep_ == "pobj" and token.head.lower_ in LOCATIVE
-        theirs = _is_own(scene, token) or _is_means(scene, reading, token, actors)
+        theirs = is_own(scene, token) or _is_means(scene, reading, token, actors)
         beside = is_party(scene, token) and token.head.i != head.i and not placed and not theirs
         if beside and (found := others_than(parties_at(scene, token), actors)):
             return found
@@ -256,7 +257,7 @@ def _thing(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[P
         for noun in _undergoers(scene, reading, head):
             plain = is_nominal(noun) and noun.pos_ not in {"PRON", "NUM"} and scene.time_of[noun.i] is None
             known = scene.lemma_of[noun.i] in words or scene.lemma_of[noun.i] in scene.lexicon.nouns
-            if plain and noun.i not in heads and not known and not _is_own(scene, noun):
+            if plain and noun.i not in heads and not known and not is_own(scene, noun):
                 return (as_thing(scene, noun),)
     return ()
 

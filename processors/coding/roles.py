@@ -9,7 +9,7 @@ from processors.coding.attribution import speaker
 from processors.coding.lexicon import Entry
 from processors.coding.naming import is_party
 from processors.coding.parties import Party, as_government, parties_at
-from processors.coding.recipients import LOCATIVE, doers, hosts, others_than, places_of, recipients, right_of
+from processors.coding.recipients import LOCATIVE, doers, hosts, is_own, others_than, places_of, recipients, right_of
 from processors.coding.scene import Scene, by_dep, is_verb, objects_of_preposition
 from processors.coding.syntax import FINITE, agents, grammatical_subject, is_passive, patients
 from processors.coding.token import Token
@@ -126,8 +126,9 @@ def _announces_another(scene: Scene, reading: Reading) -> bool:
     blames = reading.type == "ACCUSE" != reading.innermost.type  # "claimed that Mali had armed the rebels"
     if reading.content is None or blames or not scene.cue("speech", scene.lemma_of[reading.head.i]):
         return False
-    named = any(scene.entity_of[s.i] is not None for s in by_dep(scene, reading.content.head, "nsubj", "nsubjpass"))
-    return named or any(_acts(scene, s) for s in by_dep(scene, reading.content.head, "nsubj"))
+    subjects = [s for s in by_dep(scene, reading.content.head, "nsubj", "nsubjpass") if not is_own(scene, s)]  # "said his country will"
+    named = any(scene.entity_of[s.i] is not None for s in subjects)
+    return named or any(_acts(scene, s) for s in subjects if s.dep_ == "nsubj")
 
 
 def _acts(scene: Scene, subject: Token) -> bool:

@@ -12,6 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from spacy.tokens import Doc
 
 from processors.coding.lexicon import Lexicon
+from processors.coding.mending import mend
 from processors.coding.token import Token, read_tokens
 from processors.facts import DocumentFacts
 from processors.knowledge import Knowledge
@@ -81,6 +82,7 @@ def per_word(find: Callable[Concatenate[Scene, Token, P], T]) -> Callable[Concat
 def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Lexicon) -> Scene:
     """Lay *doc* out; linear in tokens, mentions and times."""
     tokens = read_tokens(doc)
+    mend(tokens)
     lemmas = [_lemma(token, tokens, lexicon) for token in tokens]
     starts = [token.idx for token in tokens]
     entity_of: list[Entity | None] = [None] * len(doc)

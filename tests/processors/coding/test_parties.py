@@ -57,6 +57,22 @@ def test_a_phrase_is_quoted_with_its_name_and_has_a_country_and_a_sector(
     assert (found.text, found.country, found.sector) == (text, country, sector)
 
 
+def test_whoever_says_what_it_or_they_will_do_speaks_for_them() -> None:
+    tree = (
+        "Iran/Iran/NNP/nsubj/1 left/leave/VBD/ROOT/1 ./././punct/1 Putin/Putin/NNP/nsubj/4 says/say/VBZ/ROOT/4 "
+        "it/it/PRP/nsubj/7 will/will/MD/aux/7 attack/attack/VB/ccomp/4 Syria/Syria/NNP/dobj/7"
+    )
+    assert party(scene_of(tree, ("Putin", "PERSON", "RUS")), 5).text == "Putin"
+
+
+def test_him_is_nobody_who_does_it_to_him() -> None:
+    tree = (
+        "Putin/Putin/NNP/nsubj/1 met/meet/VBD/ROOT/1 Macron/Macron/NNP/dobj/1 and/and/CC/cc/1 "
+        "invited/invite/VBD/conj/1 him/he/PRP/dobj/4 ./././punct/1"
+    )
+    assert party(scene_of(tree, ("Putin", "PERSON", "RUS"), ("Macron", "PERSON", "FRA")), 5).text == "Macron"
+
+
 def test_a_pronoun_is_given_by_the_name_that_it_stands_for() -> None:
     tree = f"{PUTIN} He/he/PRP/nsubj/6 praised/praise/VBD/ROOT/6 India/India/NNP/dobj/6"
     found = party(scene_of(tree, ("Vladimir Putin", "PERSON", "RUS")), 5)
