@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ingest.charset import decode
 from ingest.children import Children
 from ingest.discovery import Candidate, How, discover, well_known
+from ingest.failures import place_of
 from ingest.fetch import Session, fetch, make_session
 from ingest.model import Failed, Fetched, ParsedFeed
 from ingest.parse import ParseError, parse, unpacked
@@ -16,7 +18,7 @@ from stream.errors import ChildLost
 from stream.settings import Settings
 
 MAX_TRIED = 12  # candidates of one page, and places where feeds usually lie, that are asked for
-AT_ONCE = 16  # addresses looked at side by side
+AT_ONCE = 64  # addresses looked at side by side; each may hold a body
 PARSERS = 2  # children
 DEAD = frozenset({401, 404, 410, 451})  # answers of an address that is not worth keeping
 
@@ -43,8 +45,27 @@ class Finding:
 
 
 def find_feeds(settings: Settings, urls: Sequence[str], done: Callable[[Finding], None] = lambda finding: None) -> tuple[Finding, ...]:
-    """Return what is behind each of *urls*, in order; *done* is called as each is known. Writes nothing."""
-    return asyncio.run(_find_all(settings, urls, done))
+    """Return what is behind each of *urls*, in order; *done* is called as each is known. Writes nothing.
+
+    Hosts are asked by turns, so that one with hundreds of feeds, which are fetched a while apart, does not hold up the others.
+    """
+    found = {finding.url: finding for finding in asyncio.run(_find_all(settings, by_turns(urls), done))}
+    return tuple(found[url] for url in urls)
+
+
+def by_turns(urls: Iterable[str]) -> tuple[str, ...]:
+    """Return *urls*, each once: the first of each host and port, then the second of each, and so on.
+
+    >>> by_turns(["http://a/1", "http://a/2", "http://b/1"])
+    ('http://a/1', 'http://b/1', 'http://a/2')
+    """
+    before: Counter[str] = Counter()
+    turns: dict[str, int] = {}
+    for url in dict.fromkeys(urls):
+        place = place_of(url)
+        turns[url] = before[place]
+        before[place] += 1
+    return tuple(sorted(turns, key=turns.__getitem__))
 
 
 async def _find_all(settings: Settings, urls: Sequence[str], done: Callable[[Finding], None]) -> tuple[Finding, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,8 @@ from ingest.opml import OpmlFeed, read_list
 from storage import feeds
 from stream.errors import ConfigError
 from stream.settings import Settings
+
+EACH_TOLD = 50  # addresses; of more, only those that could not be added are named
 
 _HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:[/?].*)?")
 _FILES = frozenset({".opml", ".xml", ".txt", ".csv", ".tsv"})
@@ -47,17 +49,26 @@ class Report:
         if not self.quiet:
             typer.echo(f"{feed.feed_id} {'added' if new else 'is known already'}: {feed.url}")
 
+    def add_all(self, engine: Engine, listed: Iterable[OpmlFeed], values: Mapping[str, Any]) -> None:
+        """Add the feeds *listed*, without looking at them."""
+        for one in listed:
+            self.add(engine, one, values)
+
     def conclude(self) -> None:
         """Say how many there are of each, and what could not be added, which is an error: of one feed that of the input."""
         well = self.added + self.known
         if self.problems and not well and len(self.problems) == 1:
             raise ConfigError(self.problems[0])
-        for problem in self.problems:
-            typer.echo(f"dateline: {problem}", err=True)
         if self.quiet or well + len(self.problems) > 1:
-            typer.echo(f"{self.added} added, {self.known} known already, {len(self.problems)} refused")
+            self.tell()
         if self.problems:
             raise typer.Exit(1)
+
+    def tell(self) -> None:
+        """Say what could not be added, and how many there are of each."""
+        for problem in self.problems:
+            typer.echo(f"dateline: {problem}", err=True)
+        typer.echo(f"{self.added} added, {self.known} known already, {len(self.problems)} refused")
 
 
 def wanted(sources: Sequence[str]) -> tuple[OpmlFeed, ...]:
@@ -69,19 +80,26 @@ def wanted(sources: Sequence[str]) -> tuple[OpmlFeed, ...]:
     return tuple({one.url: one for one in reversed(listed)}.values())[::-1]
 
 
-def add_checked(settings: Settings, engine: Engine, listed: Sequence[OpmlFeed], values: Mapping[str, Any], *, every: bool) -> Report:
-    """Look at what is behind each of *listed* and add its feed; of a page with several feeds none, or with *every* all."""
-    report = Report()
-    unknown = [one for one in listed if feeds.find_feed(engine, one.url) is None]
-    fit = [one.url for one in unknown if _fits(one.url, report)]
-    with _progress(len(fit)) as advance:
-        found = {finding.url: finding for finding in find_feeds(settings, fit, advance)}
+def add_checked(
+    settings: Settings, engine: Engine, listed: Sequence[OpmlFeed], values: Mapping[str, Any], report: Report, *, every: bool
+) -> None:
+    """Look at what is behind each of *listed* and add its feed; of a page with several feeds none, or with *every* all.
+
+    Each is added as it is found: where this is broken off, the same call later looks only at what is left.
+    """
+    unknown: dict[str, OpmlFeed] = {}
     for one in listed:
-        if one.url in found:
-            _settle(engine, one, found[one.url], values, every, report)
-        elif one not in unknown:
+        if feeds.find_feed(engine, one.url) is not None:
             report.add(engine, one, values)
-    return report
+        elif _fits(one.url, report):
+            unknown[one.url] = one
+    with _progress(len(unknown)) as advance:
+
+        def settle(finding: Finding) -> None:
+            _settle(engine, unknown[finding.url], finding, values, every, report)
+            advance()
+
+        find_feeds(settings, tuple(unknown), settle)
 
 
 def _settle(engine: Engine, one: OpmlFeed, finding: Finding, values: Mapping[str, Any], every: bool, report: Report) -> None:
@@ -127,9 +145,9 @@ def _listed(file: str) -> tuple[OpmlFeed, ...]:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Any]:
+def _progress(total: int) -> Iterator[Callable[[], None]]:
     """Show how many of *total* addresses were looked at, where a person watches and waits; yields what is called for each."""
     quiet = total < 2 or not sys.stderr.isatty()
     with Progress(console=Console(stderr=True), transient=True, disable=quiet) as progress:
         task = progress.add_task("looking at addresses", total=total)
-        yield lambda finding: progress.advance(task)
+        yield lambda: progress.advance(task)

@@ -50,17 +50,24 @@ def add(
     """Add feeds; they are fetched as soon as an ingest worker runs.
 
     An address is looked at first: a page is searched for its feeds. Files are OPML, or text with an address a line; - is standard input.
+    Thousands may be given; where this is interrupted, the same command goes on with what is left.
 
     Example: dateline feeds add https://example.org/news.rss --outlet "Example News" --country GBR
     """
-    from dateline.commands.adding import Report, add_checked, wanted
+    from dateline.commands.adding import EACH_TOLD, Report, add_checked, wanted
 
     values = {"outlet": outlet, "country": _code(country, 3), "language": _code(language, 2), "full_text": full_text.value}
     listed = wanted(sources)
+    report = Report(quiet=len(listed) > EACH_TOLD)
     with database() as (settings, engine):
-        report = Report() if unchecked else add_checked(settings, engine, listed, values, every=every)
-        for one in listed if unchecked else ():
-            report.add(engine, one, values)
+        try:
+            if unchecked:
+                report.add_all(engine, listed, values)
+            else:
+                add_checked(settings, engine, listed, values, report, every=every)
+        except KeyboardInterrupt:
+            report.tell()
+            raise
     report.conclude()
 
 
@@ -121,8 +128,7 @@ def import_(file: Annotated[str, typer.Argument(help="An OPML file, or - for sta
 
     report = Report(quiet=True)
     with database() as (_, engine):
-        for one in read_list(read_file(file), file):
-            report.add(engine, one, {})
+        report.add_all(engine, read_list(read_file(file), file), {})
     report.conclude()
 
 

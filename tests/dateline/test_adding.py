@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import pytest
 
-from tests.dateline.running import run
-from tests.ingest.conftest import Loopback
+from dateline.commands.adding import EACH_TOLD
+from storage.engine import connect_database
+from storage.feeds import list_feeds
+from tests.dateline.running import run, until
+from tests.ingest.conftest import Handler, Loopback
 from tests.ingest.working import LONG, rss
 
 FEED = rss(("g1", "https://news.example/1", LONG))
@@ -57,6 +62,32 @@ def test_a_list_is_added_with_a_report_of_what_is_bad(near: dict[str, str], loop
     assert "/missing: HTTP 404" in told
     assert "has to begin with http" in told
     assert listed(near).keys() == {good, busy}
+
+
+def test_what_was_found_before_an_interrupt_is_added_and_the_same_command_goes_on(near: dict[str, str], loopback: Loopback) -> None:
+    run(near, "feeds", "list")  # makes the database
+    engine = connect_database(f"sqlite:///{near['DATELINE_DATA_DIR']}/dateline.db")
+
+    def interrupt(handler: Handler) -> None:
+        until(lambda: len(list_feeds(engine)) == 1)
+        os.kill(os.getpid(), signal.SIGINT)
+        handler.answer(503)
+
+    first, second = loopback.serve("/a", FEED), loopback.route("/b", interrupt)
+    done = run(near, "feeds", "add", first, second)
+    assert (done.returncode, done.stdout.decode().splitlines()[-1]) == (130, "1 added, 0 known already, 0 refused")
+    loopback.serve("/b", FEED)
+    done = run(near, "feeds", "add", first, second)
+    assert (done.returncode, done.stdout.decode().splitlines()[-1]) == (0, "1 added, 1 known already, 0 refused")
+    assert sorted(request.path for request in loopback.requests) == ["/a", "/b", "/b"]
+    engine.dispose()
+
+
+def test_of_many_addresses_only_the_bad_ones_are_named(near: dict[str, str], loopback: Loopback) -> None:
+    good = [loopback.serve(f"/{number}", FEED) for number in range(EACH_TOLD)]
+    done = run(near, "feeds", "add", *good, loopback.url("/missing"))
+    assert done.stdout.decode() == f"{EACH_TOLD} added, 0 known already, 1 refused\n"
+    assert "/missing: HTTP 404" in done.stderr.decode()
 
 
 def test_opml_keeps_what_it_says_of_a_feed_and_a_known_feed_is_not_asked_for(near: dict[str, str], loopback: Loopback) -> None:
