@@ -19,7 +19,7 @@ from ingest.fulltext import PageText
 from ingest.identity import Identified, digest
 from ingest.minhash import minhash_of
 from ingest.model import ParsedFeed
-from ingest.urls import MAX_URL_CHARS, host_of
+from ingest.urls import MAX_URL_CHARS, domain_of, host_of
 from storage.feeds import Feed
 from storage.pages import PageRequest
 from storage.revisions import Known, Publication, Sighting
@@ -194,10 +194,10 @@ def decide_entry(draft: Draft, rendered: Rendered, known: Known, *, page_wanted:
     if not is_news(known, sighting):
         return Write(sighting)
     url = draft.link or ""
-    host = host_of(url)
-    if host and (page_wanted or (known.waiting and known.sighting is not None)):
+    domain = domain_of(url)
+    if domain and (page_wanted or (known.waiting and known.sighting is not None)):
         waiting = draft.model_copy(update={"changed": known.sighting is not None})
-        return Write(sighting, page=PageRequest(url, host, waiting.model_dump_json(), page_wait))
+        return Write(sighting, page=PageRequest(url, domain, waiting.model_dump_json(), page_wait))
     return Write(sighting, publish=_publication(draft, rendered, known))
 
 

@@ -12,6 +12,8 @@ from yarl import URL
 from ingest.guard import AddressRefused
 from ingest.model import Failed, FailureKind
 
+CONNECT_TIMEOUT = 10.0  # seconds
+
 
 class Refused(Exception):
     """Carries a failure out of the loop over redirects."""
@@ -31,9 +33,11 @@ def failure_of(error: Exception, url: str) -> Failed:
         case aiohttp.ClientConnectorDNSError():
             return Failed("dns", f"the name {error.host} does not resolve ({_reason(error.os_error)})")
         case aiohttp.ClientProxyConnectionError():
-            return Failed("connect", f"the proxy {error.host} port {error.port} cannot be reached ({_reason(error.os_error)})")
+            return Failed("proxy", f"the proxy {error.host} port {error.port} cannot be reached ({_reason(error.os_error)})")
         case aiohttp.ClientHttpProxyError():
-            return Failed("connect", f"the proxy does not lead to {host} (HTTP {error.status} {error.message})")
+            return Failed("proxy", f"the proxy does not lead to {host} (HTTP {error.status} {error.message})")
+        case aiohttp.ConnectionTimeoutError():
+            return Failed("connect", f"{host} takes no connection within {CONNECT_TIMEOUT:g} s")
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return Failed("tls", f"no trusted TLS connection with {host} ({_reason(error)})")
         case aiohttp.ClientConnectorError():
@@ -41,11 +45,11 @@ def failure_of(error: Exception, url: str) -> Failed:
         case aiohttp.InvalidURL():
             return Failed("address", f"{url[:200]!r} is not a URL that can be fetched")
         case aiohttp.ClientPayloadError():
-            return Failed("connect", f"{host} broke off in the middle of the body ({_reason(error)})")
+            return Failed("broken", f"{host} broke off in the middle of the body ({_reason(error)})")
         case HttpProcessingError() | aiohttp.ClientResponseError():
             return Failed("http", f"{host} does not answer in HTTP ({_reason(error)})")
         case aiohttp.ClientError() | OSError():
-            return Failed("connect", f"the connection with {host} broke ({_reason(error)})")
+            return Failed("broken", f"the connection with {host} broke ({_reason(error)})")
         case _:
             return Failed("address", str(error))
 
@@ -54,14 +58,6 @@ def host_of(url: str) -> str:
     """Return the host of *url*, or as much of *url* as a message should hold."""
     try:
         return URL(url).host or url[:100]
-    except ValueError:
-        return url[:100]
-
-
-def place_of(url: str) -> str:
-    """Return the host and port of *url*, by which fetches take turns; as much of *url* as a message should hold where it has none."""
-    try:
-        return URL(url).host_port_subcomponent or url[:100]
     except ValueError:
         return url[:100]
 

@@ -21,12 +21,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import SecretStr
 from yarl import URL
 
-from ingest.decoding import Decoder
-from ingest.failures import Refused, failure_of, host_of, place_of
+from ingest.decoding import ACCEPTED, Decoder
+from ingest.failures import CONNECT_TIMEOUT, Refused, failure_of, host_of
 from ingest.guard import GuardedResolver, GuardedSockets, Lookups, Network, check_spelled, literal_address
 from ingest.headers import content_type, max_age, request_headers, retry_after, validators_of
-from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, Validators
-from ingest.turns import Turns
+from ingest.model import NO_VALIDATORS, Failed, Fetched, FetchResult, Gone, NotModified, Validators
+from ingest.turns import Held, Turns
+from storage.hosts import place_of
 from stream.messages import clean_text
 
 MAX_REDIRECTS = 5
@@ -111,8 +112,8 @@ def make_session(settings: FetchSettings) -> Session:
         middlewares=(_spelled_guard(networks),) if proxy else (),
         auto_decompress=False,  # done here, never past the limit
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": user_agent(settings.contact), "Accept-Encoding": "gzip, deflate"},
-        timeout=aiohttp.ClientTimeout(total=None),  # the deadline is one for all redirects
+        headers={"User-Agent": user_agent(settings.contact), "Accept-Encoding": ACCEPTED},
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),  # the deadline is one for all redirects
         trust_env=False,
     )
     turns = Turns(settings.fetch_concurrency, settings.host_connections, settings.host_pause)
@@ -135,7 +136,7 @@ def user_agent(contact: str = "") -> str:
 
 async def fetch(session: Session, url: str, validators: Validators | None = None) -> FetchResult:
     """Return what came of asking for the feed at *url*, conditionally where *validators* are given. Never raises for the network."""
-    return await _get(session, url, ACCEPT_FEED, session.limits, validators or Validators())
+    return await _get(session, url, _Request(ACCEPT_FEED, session.limits, validators or NO_VALIDATORS))
 
 
 async def fetch_page(session: Session, url: str, allow: Allow | None = None) -> FetchResult:
@@ -143,43 +144,86 @@ async def fetch_page(session: Session, url: str, allow: Allow | None = None) -> 
 
     *allow* is asked about every URL that a redirect leads to. That takes no turn and no time of the page's: it may fetch itself.
     """
-    limits, hop = session.limits, url
-    if allow is None:
-        return await _get(session, url, ACCEPT_PAGE, limits, Validators())
-    for _ in range(limits.max_redirects + 1):
-        try:
-            return await _get(session, hop, ACCEPT_PAGE, limits, Validators(), by_hop=True)
-        except _Onward as onward:
-            hop, limits = onward.url, replace(limits, timeout=onward.left)
-        if not await allow(hop):
-            return _cleaned(Failed("robots", f"a redirect leads to {hop}, and the robots.txt of that host keeps Dateline from it"))
-    return _cleaned(Failed("redirects", _too_many(limits, url)))
+    return await _get(session, url, _Request(ACCEPT_PAGE, session.limits), allow)
 
 
 async def fetch_start(session: Session, url: str, max_bytes: int) -> FetchResult:
     """Return the first *max_bytes* of whatever is at *url*; a longer body is cut, not refused. Never raises for the network."""
-    limits = Limits(session.limits.timeout, max_bytes, session.limits.max_redirects)
-    return await _get(session, url, ACCEPT_ANY, limits, Validators(), cut=True)
+    return await _get(session, url, _Request(ACCEPT_ANY, replace(session.limits, max_bytes=max_bytes), cut=True))
 
 
-async def _get(
-    session: Session, url: str, accept: str, limits: Limits, validators: Validators, *, cut: bool = False, by_hop: bool = False
-) -> FetchResult:
-    """Return what came of asking for *url*; with *by_hop*, raise _Onward for a redirect instead of following it."""
-    headers = request_headers(accept, validators)
-    async with session.turns.take(place_of(url)):
-        try:
-            async with asyncio.timeout(limits.timeout) as deadline:
-                return _cleaned(await _follow(session.client, url, headers, limits, validators, cut, by_hop))
-        except _Onward as onward:
-            onward.left = max(0.0, (deadline.when() or 0.0) - asyncio.get_running_loop().time())
-            raise
-        except TimeoutError:
-            return _cleaned(Failed("timeout", f"no complete answer from {host_of(url)} within {limits.timeout:g} s"))
-        except Refused as refused:
-            return _cleaned(refused.failure)
-        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
-            return _cleaned(failure_of(error, url))
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked of every host on the way, and how much of the answer is taken."""
+
+    accept: str
+    limits: Limits
+    validators: Validators = NO_VALIDATORS
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Onward:
+    """A redirect to *url*."""
+
+    url: str
+    permanent: bool
+
+
+async def _get(session: Session, url: str, request: _Request, allow: Allow | None = None) -> FetchResult:
+    """Return what came of asking for *url* and following where it leads.
+
+    Each hop waits for a turn at its own host; the time of the whole is what the requests take, not what they wait for.
+    """
+    hop, permanent, left = url, url, request.limits.timeout
+    for _ in range(request.limits.max_redirects + 1):
+        answer, left = await _in_turn(session, hop, request, left)
+        if not isinstance(answer, _Onward):
+            return _cleaned(_placed(answer, hop, permanent if permanent != url else None))
+        permanent = answer.url if answer.permanent and permanent == hop else permanent
+        hop = answer.url
+        if allow is not None and not await allow(hop):
+            return _cleaned(Failed("robots", f"a redirect leads to {hop}, and the robots.txt of that host keeps Dateline from it"))
+    return _cleaned(Failed("redirects", f"more than {request.limits.max_redirects} redirects from {url}"))
+
+
+async def _in_turn(session: Session, url: str, request: _Request, left: float) -> tuple[FetchResult | _Onward, float]:
+    """Return what one request brought, and how much of the *left* seconds are left after it."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with session.turns.take(place_of(url)):
+            started = loop.time()
+            answer = await _ask(session.client, url, request, left)
+            return answer, max(0.0, left - (loop.time() - started))
+    except Held as held:
+        return Failed("paused", str(held), retry_after=held.seconds), left
+
+
+async def _ask(client: aiohttp.ClientSession, url: str, request: _Request, left: float) -> FetchResult | _Onward:
+    """Return what *url* answers within *left* seconds, everything that can go wrong included."""
+    try:
+        async with asyncio.timeout(left):
+            target = http_url(url)
+            async with _response(client, target, request_headers(request.accept, request.validators)) as response:
+                location = response.headers.get("Location")
+                if response.status in _REDIRECTS and location:
+                    return _Onward(str(redirect_target(target, location)), response.status in _PERMANENT)
+                return await _result(response, target, request)
+    except aiohttp.ConnectionTimeoutError as error:
+        return failure_of(error, url)
+    except TimeoutError:
+        return Failed("timeout", f"no complete answer from {host_of(url)} within {request.limits.timeout:g} s")
+    except Refused as refused:
+        return refused.failure
+    except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
+        return failure_of(error, url)
+
+
+def _placed(result: FetchResult, url: str, permanent: str | None) -> FetchResult:
+    """Return *result* with where it came from: the host that failed, or where an unbroken chain of permanent redirects led."""
+    if isinstance(result, Failed):
+        return replace(result, place=place_of(url))
+    return result if isinstance(result, Gone) else replace(result, permanent_url=permanent)
 
 
 def _cleaned(result: FetchResult) -> FetchResult:
@@ -189,29 +233,6 @@ def _cleaned(result: FetchResult) -> FetchResult:
         value = getattr(result, item.name)
         cleaned[item.name] = clean_text(value) if isinstance(value, str) else value
     return replace(result, **cleaned)
-
-
-async def _follow(
-    client: aiohttp.ClientSession, url: str, headers: Mapping[str, str], limits: Limits, sent: Validators, cut: bool, by_hop: bool
-) -> FetchResult:
-    target = http_url(url)
-    permanent: URL | None = None
-    only_permanent = True
-    for _ in range(limits.max_redirects + 1):
-        async with _response(client, target, headers) as response:
-            location = response.headers.get("Location")
-            if response.status not in _REDIRECTS or not location:
-                return await _result(response, target, permanent, limits, sent, cut)
-            only_permanent = only_permanent and response.status in _PERMANENT
-            target = redirect_target(target, location)
-            if by_hop:
-                raise _Onward(str(target))
-            permanent = target if only_permanent else permanent
-    raise Refused("redirects", _too_many(limits, url))
-
-
-def _too_many(limits: Limits, url: str) -> str:
-    return f"more than {limits.max_redirects} redirects from {url}"
 
 
 @asynccontextmanager
@@ -224,21 +245,19 @@ async def _response(client: aiohttp.ClientSession, url: URL, headers: Mapping[st
                 response.close()  # an unread body must not be read for the sake of the connection
 
 
-async def _result(
-    response: aiohttp.ClientResponse, url: URL, permanent: URL | None, limits: Limits, sent: Validators, cut: bool
-) -> FetchResult:
-    now, moved = datetime.now(UTC), str(permanent) if permanent else None
-    if response.status == 304 and sent != Validators():
-        return NotModified(validators_of(response.headers, sent), max_age(response.headers, now), moved)
+async def _result(response: aiohttp.ClientResponse, url: URL, request: _Request) -> FetchResult:
+    now = datetime.now(UTC)
+    if response.status == 304 and request.validators != NO_VALIDATORS:
+        return NotModified(validators_of(response.headers, request.validators), max_age(response.headers, now))
     if response.status == 410:
         return Gone(str(url))
     if response.status not in (200, 203):
         reason = f"HTTP {response.status} {response.reason or ''}".strip()
         return Failed("http", f"{reason} from {url}", response.status, retry_after(response.headers, now))
-    body = await _read(response, limits.max_bytes, cut)
+    body = await _read(response, request.limits.max_bytes, request.cut)
     media_type, charset = content_type(response.headers.get("Content-Type", ""))
     fresh = max_age(response.headers, now)
-    return Fetched(str(url), body, media_type, charset, validators_of(response.headers, Validators()), fresh, moved)
+    return Fetched(str(url), body, media_type, charset, validators_of(response.headers, NO_VALIDATORS), fresh)
 
 
 async def _read(response: aiohttp.ClientResponse, max_bytes: int, cut: bool) -> bytes:
@@ -256,15 +275,6 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int, cut: bool) -> 
             break  # what follows the end of a stream is no part of it
     decoder.finish()
     return bytes(body)
-
-
-class _Onward(Exception):
-    """A redirect to *url*, with *left* seconds of the time for the whole."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self.url = url
-        self.left = 0.0
 
 
 def http_url(url: str) -> URL:

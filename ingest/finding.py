@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from ingest.charset import decode
 from ingest.children import Children
 from ingest.discovery import Candidate, How, discover, well_known
-from ingest.failures import place_of
 from ingest.fetch import Session, fetch, make_session
 from ingest.model import Failed, Fetched, ParsedFeed
 from ingest.parse import ParseError, parse, unpacked
+from storage.hosts import place_of
 from stream.errors import ChildLost
 from stream.settings import Settings
 

@@ -9,7 +9,10 @@ from typing import Literal
 from ingest.skipping import NO_SKIP, Skip
 from stream.messages import Enclosure
 
-FailureKind = Literal["dns", "connect", "timeout", "tls", "address", "redirects", "http", "too-large", "decoding", "parse", "robots"]
+FailureKind = Literal[
+    "dns", "connect", "broken", "proxy", "timeout", "tls", "address", "redirects", "http", "too-large", "decoding", "parse", "robots",
+    "paused",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,9 @@ class Validators:
 
     etag: str | None = None
     last_modified: str | None = None
+
+
+NO_VALIDATORS = Validators()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +57,13 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Anything else; *message* is one line for people."""
+    """Anything else; *message* is one line for people, *place* the host and port that were asked, after redirects."""
 
     kind: FailureKind
     message: str
     status: int | None = None
     retry_after: float | None = None  # seconds
+    place: str | None = None
 
 
 FetchResult = Fetched | NotModified | Gone | Failed

@@ -30,7 +30,7 @@ PAGE_RETRY = 60.0  # seconds before the second try, doubled for the third
 MAX_HOST_PAUSE = 600.0  # seconds that a host's Retry-After keeps its pages waiting; entries do not wait longer either
 HOLD = 3600.0  # seconds that an entry stays in the queue when releasing it failed for a reason that is not the page's
 BUSY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
-BUSY_KINDS = frozenset({"dns", "connect", "timeout"})
+BUSY_KINDS = frozenset({"dns", "connect", "broken", "proxy", "timeout", "paused"})
 
 log = logging.getLogger("dateline.ingest")
 

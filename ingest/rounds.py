@@ -23,11 +23,20 @@ from ingest.taken import Taken, outcome_of, plan_of, record_of, update_of, witho
 from ingest.tools import Tools
 from storage import leases
 from storage.feeds import Feed
+from storage.hosts import HostLimits
 from storage.leases import FeedLease
 from stream.errors import NOT_THE_INPUT, ChildLost, Fenced
 from stream.messages import clean_text
 
 log = logging.getLogger("dateline.ingest")
+
+
+class _PutOff(Exception):
+    """The feed was not asked for: a host on its way is left alone, for *seconds* more."""
+
+    def __init__(self, why: str, seconds: float) -> None:
+        super().__init__(why)
+        self.seconds = seconds
 
 
 class FeedRounds:
@@ -37,6 +46,7 @@ class FeedRounds:
         self._tools = tools
         self._lease = lease
         self._limits = Limits(tools.settings.min_interval, tools.settings.max_interval)
+        self._hosts = HostLimits(tools.settings.host_connections, tools.settings.host_pause)
         self.room = tools.settings.fetch_concurrency
         self.poll = poll
         self._waits_for: str | None = None
@@ -47,7 +57,7 @@ class FeedRounds:
         self._tell(reason)
         if reason:
             return ()
-        return await self._tools.rim.db(leases.claim_due, room, self._lease)
+        return await self._tools.rim.db(leases.claim_due, room, self._lease, self._hosts)
 
     def _tell(self, reason: str | None) -> None:
         """Log once when feeds begin to wait, and once when that is over."""
@@ -58,8 +68,10 @@ class FeedRounds:
         self._waits_for = reason
 
     async def nothing_left(self) -> bool:
-        """True: what is due was claimed, and what was claimed is done."""
-        return True
+        """Tell whether nothing is due but at hosts that are left alone, or nothing is to be fetched at all."""
+        return self._waits_for is not None or not await self._tools.rim.db(
+            leases.anything_left, self._hosts.pause * self._hosts.connections
+        )
 
     def give_back(self, engine: Engine, left: Sequence[FeedLease]) -> None:
         """Have the feeds be due at once."""
@@ -69,6 +81,8 @@ class FeedRounds:
         """Fetch one feed and record what came of it."""
         try:
             outcome = await self._round(lease)
+        except _PutOff as off:
+            await self._tools.rim.db(leases.put_feed_off, lease, off.seconds, str(off))
         except Fenced as e:
             log.warning("%s", e, extra={**_named(lease.feed), "outcome": "fenced"})
         except NOT_THE_INPUT:
@@ -98,6 +112,10 @@ class FeedRounds:
             result = await fetch(self._tools.session, feed.url, Validators(feed.etag, feed.last_modified))
             if isinstance(result, Fetched):
                 return await self._read(lease, result)
+            if isinstance(result, Failed) and result.kind == "paused":
+                raise _PutOff(result.message, result.retry_after or 0.0)
+        except _PutOff:
+            raise
         except NOT_THE_INPUT:
             raise
         except ParseError as e:
@@ -128,9 +146,11 @@ class FeedRounds:
         return Taken(result, "fetched", digest, len(result.body), parsed, written, dropped, left_out, rung)
 
     async def _record(self, lease: FeedLease, taken: Taken, started_at: datetime, duration: float) -> None:
-        plan = plan_of(lease.feed, taken, datetime.now(UTC), random.random(), self._limits)  # noqa: S311
-        record = record_of(lease.feed, taken, started_at, duration)
-        await self._tools.rim.db(leases.record_outcome, lease, update_of(lease.feed, taken, plan), record)
+        plan = plan_of(lease, taken, datetime.now(UTC), random.random(), self._limits)  # noqa: S311
+        record, change = record_of(lease.feed, taken, started_at, duration), update_of(lease.feed, taken, plan)
+        if change.host_pause:
+            self._tools.session.turns.hold(change.host, change.host_pause)
+        await self._tools.rim.db(leases.record_outcome, lease, change, record)
 
 
 def _named(feed: Feed) -> dict[str, str]:

@@ -49,6 +49,7 @@ class FeedState:
     moved_to: str | None = None
     moved_sightings: int = 0
     skip: Skip = NO_SKIP
+    host_failures: int = 0  # of its host as a whole, in a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Published:
 class Plan:
     """A feed's row after a fetch; the next one is due in *delay* seconds, *why* says what set them.
 
-    *host_pause*: seconds for which no other feed of the host is to be fetched either.
+    *host_pause*: seconds for which nothing is to be fetched from the host that failed, *host_failures* times in a row by now.
     """
 
     url: str
@@ -80,6 +81,7 @@ class Plan:
     moved_sightings: int = 0
     skip: Skip = NO_SKIP
     host_pause: float = 0.0
+    host_failures: int = 0
 
 
 class Weight(NamedTuple):
@@ -90,16 +92,22 @@ class Weight(NamedTuple):
     longest: float
     whole_host: bool = False
 
+    def after(self, failures: int) -> float:
+        """Return the seconds to wait after so many failures in a row."""
+        return min(self.first * 2.0 ** min(failures - 1, 30), self.longest)
+
 
 PASSING = Weight("passing", 300.0, 6 * HOUR)
 BUSY = Weight("the host is busy", 900.0, DAY, whole_host=True)
-NAMELESS = Weight("the name does not resolve", 900.0, DAY)
+NAMELESS = Weight("the name does not resolve", 900.0, DAY, whole_host=True)
+AWAY = Weight("the host takes no connection", 300.0, 6 * HOUR, whole_host=True)
 BROKEN = Weight("its publisher has to repair it", 1800.0, DAY)
 MISSING = Weight("not to be had there", HOUR, DAY)
 
 _BY_STATUS = {408: PASSING, 425: PASSING, 429: BUSY, 503: BUSY}
 _BY_KIND = {
     "dns": NAMELESS,
+    "connect": AWAY,
     "tls": BROKEN,
     "decoding": BROKEN,
     "parse": BROKEN,
@@ -147,12 +155,13 @@ def weight_of(failed: Failed) -> Weight:
 
 def _after_failure(feed: FeedState, failed: Failed, now: datetime, jitter: float, limits: Limits) -> Plan:
     failures, weight = feed.failures + 1, weight_of(failed)
-    backoff = min(weight.first * 2.0 ** min(failures - 1, 30), weight.longest)
     named = f"{failed.kind} {failed.status or ''}".rstrip()
-    own = Wait(backoff, f"{'failed' if failures == 1 else f'failed {failures} times in a row'} ({named}: {weight.kind})")
+    own = Wait(weight.after(failures), f"{'failed' if failures == 1 else f'failed {failures} times in a row'} ({named}: {weight.kind})")
     asked = Wait(min(failed.retry_after or 0.0, MAX_SERVER_WAIT), f"the server says Retry-After ({named})")
     wait = _spread(own.least(Wait(feed.interval or 0.0, f"{own.why}, and not fetched more often anyway")), jitter, limits).least(asked)
-    pause = max(limits.clamp(backoff), asked.seconds) if weight.whole_host else 0.0
+    host_failures = feed.host_failures + 1 if weight.whole_host else 0 if failed.status else feed.host_failures
+    pause = max(limits.clamp(weight.after(host_failures)), asked.seconds) if weight.whole_host else 0.0
+    wait = wait.least(Wait(pause, f"its host failed {host_failures} times in a row ({named}: {weight.kind})"))
     wait = _skipped(wait, feed.skip, now)
     return Plan(
         url=feed.url,
@@ -164,6 +173,7 @@ def _after_failure(feed: FeedState, failed: Failed, now: datetime, jitter: float
         moved_sightings=feed.moved_sightings,
         skip=feed.skip,
         host_pause=pause,
+        host_failures=host_failures,
     )
 
 

@@ -11,7 +11,8 @@ from ingest.outcome import Outcome, dropped_note, notes
 from ingest.schedule import FeedState, Limits, Plan, Published, next_fetch
 from ingest.skipping import skip_of, text_of
 from storage.feeds import Feed, Rung
-from storage.leases import FeedUpdate, FetchRecord
+from storage.hosts import place_of
+from storage.leases import FeedLease, FeedUpdate, FetchRecord
 from storage.sightings import Written
 
 
@@ -51,9 +52,18 @@ def without_body(feed: Feed, result: FetchResult) -> Taken:
     return Taken(result, outcome, feed.body_hash)
 
 
-def plan_of(feed: Feed, taken: Taken, now: datetime, jitter: float, limits: Limits) -> Plan:
-    """Return when *feed* is fetched next; *jitter* in [0, 1)."""
-    state = FeedState(feed.url, feed.interval_seconds, feed.failures, feed.moved_to, feed.moved_sightings, skip_of(feed.skip))
+def plan_of(lease: FeedLease, taken: Taken, now: datetime, jitter: float, limits: Limits) -> Plan:
+    """Return when the leased feed is fetched next; *jitter* in [0, 1)."""
+    feed = lease.feed
+    state = FeedState(
+        url=feed.url,
+        interval=feed.interval_seconds,
+        failures=feed.failures,
+        moved_to=feed.moved_to,
+        moved_sightings=feed.moved_sightings,
+        skip=skip_of(feed.skip),
+        host_failures=lease.host_failures if _host_of(feed, taken) == place_of(feed.url) else 0,
+    )
     published = None
     if taken.parsed is not None and taken.written is not None:
         dates = tuple(entry.published_at for entry in taken.parsed.entries if entry.published_at)
@@ -78,11 +88,18 @@ def update_of(feed: Feed, taken: Taken, plan: Plan) -> FeedUpdate:
         moved_to=plan.moved_to,
         moved_sightings=plan.moved_sightings,
         skip=text_of(plan.skip),
+        host=_host_of(feed, taken),
         host_pause=plan.host_pause,
+        host_failures=plan.host_failures,
         title=taken.parsed.title[:MAX_TITLE_CHARS] if taken.parsed else "",
         rung=taken.rung,
         error=plan.reason or (taken.message if isinstance(taken.result, Failed) else None),
     )
+
+
+def _host_of(feed: Feed, taken: Taken) -> str:
+    """Return the host that the fetch ended at: where it failed, that of a redirect."""
+    return (taken.result.place if isinstance(taken.result, Failed) else None) or place_of(feed.url)
 
 
 def record_of(feed: Feed, taken: Taken, started_at: datetime, duration: float) -> FetchRecord:

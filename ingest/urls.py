@@ -6,6 +6,7 @@ import re
 from functools import cache, lru_cache
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from publicsuffixlist import PublicSuffixList
 from w3lib.url import safe_url_string
 
 from ingest.data import read_table
@@ -16,6 +17,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 HOME_PATHS = re.compile(r"/(?:(?:index|default|home)\.(?:html?|php|aspx?|jsp|cfm))?", re.IGNORECASE)
 
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f:.]*:[0-9a-f:.]*")  # names in ASCII, IPv4, IPv6
+_ADDRESS = re.compile(r"\[|[\d.]+(?::|$)")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -62,6 +64,25 @@ def host_of(url: str) -> str:
     """Return the host of the http(s) URL *url*, with its port where that is not the default one."""
     canonical = canonical_url(url)
     return urlsplit(canonical).netloc if canonical else ""
+
+
+def domain_of(url: str) -> str:
+    """Return the registrable domain of the http(s) URL *url*, all of whose hosts are asked for pages as one.
+
+    With its port where that is not the default one; an address, or a name that nobody can register, stands for itself. What is
+    below ``github.io`` or ``blogspot.com`` is registered there (the private section of the Public Suffix List).
+    """
+    place = host_of(url)
+    if _ADDRESS.match(place):
+        return place
+    host, colon, port = place.partition(":")
+    return (_suffixes().privatesuffix(host) or host) + colon + port
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    """Return the list that comes with its library; nothing is looked up."""
+    return PublicSuffixList()
 
 
 def _unescaped(text: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, RowMapping, delete, or_, select, upda
 from storage.base import database_now
 from storage.dialect import insert_into
 from storage.engine import reading, transaction
+from storage.hosts import located
 from storage.schema_feeds import feeds
 from stream.errors import ConfigError
 
@@ -99,7 +100,7 @@ def add_feed(
         known = _find(connection, url)
         if known is None:
             values = {"title": title, "outlet": outlet, "country": country, "language": language, "full_text": full_text}
-            row = {"feed_id": feed_id_of(url), "url": url, "added_at": now, "next_fetch_at": now, **values}
+            row = {"feed_id": feed_id_of(url), **located(connection, url, now), "added_at": now, "next_fetch_at": now, **values}
             connection.execute(insert_into(connection, feeds).on_conflict_do_nothing(), [row])
         elif known.state != "active":
             awake = {"state": "active", "reason": None, "failures": 0, "next_fetch_at": now, "next_fetch_why": ""}
@@ -126,7 +127,8 @@ def move_feed(engine: Engine, feed_id: str, url: str) -> None:
     """Say that the feed is at *url* from now on, and due; its id and what was seen of it stay. Raises ConfigError as ``add_feed`` does."""
     _check_length(url)
     with transaction(engine) as connection:
-        due = {"url": url, "state": "active", "reason": None, "next_fetch_at": database_now(connection), "next_fetch_why": ""}
+        now = database_now(connection)
+        due = {**located(connection, url, now), "state": "active", "reason": None, "next_fetch_at": now, "next_fetch_why": ""}
         connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(due))
 
 

@@ -6,32 +6,38 @@ Several workers on several machines share these tables; only the database's cloc
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, and_, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Engine, RowMapping, Select, Table, and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from storage.base import chunks, database_now
-from storage.engine import transaction
+from storage.base import database_now
+from storage.engine import reading, transaction
 from storage.feeds import COLUMNS, Feed, Rung, State, fits
-from storage.schema_feeds import feeds, fetches
+from storage.hosts import POLITE, HostLimits, located, pause_host, put_off, set_failures, took_turns
+from storage.schema_feeds import feed_hosts, feeds, fetches
 from stream.errors import Fenced
 from stream.messages import clean_text
 
+LOOK_AHEAD = 4  # due feeds looked at for each that is leased: a host with many gives way to those behind it
 RELEASED = {"lease_token": None, "lease_until": None}  # the columns of a row on which nobody holds a lease
 
 
 @dataclass(frozen=True, slots=True)
 class FeedLease:
-    """The right to fetch *feed* and to write what came of it, until the database's clock passes *until*."""
+    """The right to fetch *feed* and to write what came of it, until the database's clock passes *until*.
+
+    *host_failures*: how often in a row its host, all of it, was away or asked for a pause.
+    """
 
     feed: Feed
     token: str
     until: datetime
+    host_failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,8 @@ class FetchRecord:
 class FeedUpdate:
     """What a fetch makes of its feed; the next one is due in *delay* seconds.
 
-    *error* is None after a success, *rung* where no entries were read. *host_pause*: seconds for which the other feeds of the host
-    are not due either.
+    *error* is None after a success, *rung* where no entries were read. *host_pause*: seconds for which nothing is fetched from
+    *host*; *host_failures* is how often in a row it failed as a whole by now.
     """
 
     url: str
@@ -74,33 +80,86 @@ class FeedUpdate:
     rung: Rung | None = None
     why: str = ""
     skip: str = ""
+    host: str = ""
     host_pause: float = 0.0
+    host_failures: int = 0
 
 
-def claim_due(engine: Engine, limit: int, lease_seconds: float) -> tuple[FeedLease, ...]:
-    """Lease up to *limit* active feeds that are due, the longest overdue first; no two workers get the same one."""
+def claim_due(engine: Engine, limit: int, lease_seconds: float, limits: HostLimits = POLITE) -> tuple[FeedLease, ...]:
+    """Lease up to *limit* active feeds that are due, the longest overdue first; no two workers get the same one.
+
+    Of one host there are never more than *limits* allow, held by whomever; the others of that host are passed over.
+    """
     token = uuid.uuid4().hex
     with transaction(engine) as connection:
         now = database_now(connection)
-        due = (
-            select(*COLUMNS)
-            .where(feeds.c.state == "active", feeds.c.next_fetch_at <= now, unheld(feeds, now))
-            .order_by(feeds.c.next_fetch_at, feeds.c.feed_id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        found = tuple(Feed(**row) for row in connection.execute(due).mappings())
+        rows = connection.execute(_claimable(now, limits, limit * LOOK_AHEAD)).mappings().all()
+        taken = _within(rows, _held(connection, {row["host"] for row in rows}, now), limits.connections, limit)
         until = now + timedelta(seconds=lease_seconds)
-        hold(connection, feeds.c.feed_id, [feed.feed_id for feed in found], token, until)
-    return tuple(FeedLease(feed, token, until) for feed in found)
+        hold(connection, feeds.c.feed_id, [row["feed_id"] for row in taken], token, until)
+        took_turns(connection, Counter(row["host"] for row in taken), now, limits.pause)
+    return tuple(FeedLease(Feed(**{c.name: row[c.name] for c in COLUMNS}), token, until, row["host_failures"]) for row in taken)
+
+
+def anything_left(engine: Engine, within: float) -> bool:
+    """Tell whether a feed is due that nobody holds, at a host that may be asked *within* seconds."""
+    with reading(engine) as connection:
+        now = database_now(connection)
+        ready = feed_hosts.c.ready_at <= now + timedelta(seconds=within)
+        query = select(feeds.c.feed_id).join(feed_hosts, feed_hosts.c.host == feeds.c.host).where(ready, *_due(now)).limit(1)
+        return connection.execute(query).first() is not None
+
+
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return feeds.c.state == "active", feeds.c.next_fetch_at <= now, unheld(feeds, now)
+
+
+def _claimable(now: datetime, limits: HostLimits, limit: int) -> Select[Any]:
+    """Return the query for due feeds at hosts that may be asked now, which locks feeds and hosts: what others work on is passed over.
+
+    Only the database's own time and the count of leases are looked at, so every worker comes to the same answer.
+    """
+    other = feeds.alias("held")
+    held = select(func.count()).where(other.c.host == feeds.c.host, other.c.lease_until > now).scalar_subquery()
+    return (
+        select(*COLUMNS, feeds.c.host, feed_hosts.c.failures.label("host_failures"))
+        .join(feed_hosts, feed_hosts.c.host == feeds.c.host)
+        .where(*_due(now), feed_hosts.c.ready_at <= now, held < limits.connections)
+        .order_by(feeds.c.next_fetch_at, feeds.c.feed_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def _held(connection: Connection, hosts: Iterable[str], now: datetime) -> Counter[str]:
+    """Return how many leases there are at each of *hosts*, whose rows have to be locked."""
+    c = feeds.c
+    query = select(c.host, func.count()).where(c.host.in_(sorted(hosts)), c.lease_until > now).group_by(c.host)
+    return Counter(dict(connection.execute(query).all()))
+
+
+def _within(rows: Sequence[RowMapping], held: Counter[str], connections: int, limit: int) -> list[RowMapping]:
+    """Return the first of *rows*, *limit* at most, with which no host has more than *connections* leases; *held* counts them."""
+    taken: list[RowMapping] = []
+    for row in rows:
+        if len(taken) < limit and held[row["host"]] < connections:
+            held[row["host"]] += 1
+            taken.append(row)
+    return taken
+
+
+def put_feed_off(engine: Engine, lease: FeedLease, seconds: float, why: str) -> None:
+    """End *lease* without a fetch; the feed is due in *seconds*, and *why* is shown. A lease already lost is left alone."""
+    with transaction(engine) as connection:
+        due = {"next_fetch_at": database_now(connection) + timedelta(seconds=seconds), "next_fetch_why": clean_text(why)}
+        connection.execute(update(feeds).where(_ours(lease)).values(**due, **RELEASED))
 
 
 def release_feeds(engine: Engine, leases: Iterable[FeedLease]) -> None:
     """Give *leases* back unused: the feeds are due for others at once. Leases already lost are left alone."""
     with transaction(engine) as connection:
         for lease in leases:
-            ours = and_(feeds.c.feed_id == lease.feed.feed_id, feeds.c.lease_token == lease.token)
-            connection.execute(update(feeds).where(ours).values(RELEASED))
+            connection.execute(update(feeds).where(_ours(lease)).values(RELEASED))
 
 
 def record_outcome(engine: Engine, lease: FeedLease, change: FeedUpdate, record: FetchRecord) -> None:
@@ -115,14 +174,13 @@ def record_outcome(engine: Engine, lease: FeedLease, change: FeedUpdate, record:
         now = database_now(connection)
         values = _after_fetch(feed, change, now)
         # Written only where the fetch says so: an operator may have moved or paused the feed in the meantime.
-        twin = _move(connection, feed.feed_id, change.url) if change.url != feed.url and fits(change.url) else None
+        twin = _move(connection, feed.feed_id, change.url, now) if change.url != feed.url and fits(change.url) else None
         if twin is not None:
             values |= {"state": "gone", "reason": f"moved to {change.url}, which feed {twin} reads"}
         if change.state != "active":
             values |= {"state": change.state, "reason": change.reason}
         connection.execute(update(feeds).where(feeds.c.feed_id == feed.feed_id).values(_storable(values)))
-        if change.host_pause:
-            _pause_host(connection, feed, now + timedelta(seconds=change.host_pause))
+        _tell_host(connection, lease, change, record, now)
         row = {item.name: getattr(record, item.name) for item in fields(record)}
         connection.execute(fetches.insert(), [{"feed_id": feed.feed_id, **_storable(row)}])
 
@@ -171,30 +229,31 @@ def hold(connection: Connection, key: Column[Any], values: Sequence[str], token:
         connection.execute(update(key.table).where(key.in_(values)).values(lease_token=token, lease_until=until))
 
 
-def _move(connection: Connection, feed_id: str, url: str) -> str | None:
+def _ours(lease: FeedLease) -> ColumnElement[bool]:
+    return and_(feeds.c.feed_id == lease.feed.feed_id, feeds.c.lease_token == lease.token)
+
+
+def _move(connection: Connection, feed_id: str, url: str, now: datetime) -> str | None:
     """Let *feed_id* be at *url*; where another feed is there, return that one's id instead."""
     query = select(feeds.c.feed_id).where(feeds.c.url == url, feeds.c.feed_id != feed_id)
     twin = connection.execute(query).scalar()
     if twin is None:
         try:
             with connection.begin_nested():
-                connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(url=url))
+                connection.execute(update(feeds).where(feeds.c.feed_id == feed_id).values(located(connection, url, now)))
         except IntegrityError:  # another feed moved there between the two statements
             twin = connection.execute(query).scalar_one()
     return twin
 
 
-def _pause_host(connection: Connection, feed: Feed, until: datetime) -> None:
-    """Have no other feed at the host and port of *feed* be due before *until*; those that are being recorded now say so themselves."""
-    host = urlsplit(feed.url).netloc
-    there = or_(*(feeds.c.url.startswith(f"{scheme}://{host}/", autoescape=True) for scheme in ("http", "https")))
-    sooner = (there, feeds.c.feed_id != feed.feed_id, feeds.c.next_fetch_at < until)
-    # Locked in one order and past those that others hold: two workers that are told to pause at once must not wait for each other.
-    found = select(feeds.c.feed_id).where(*sooner).order_by(feeds.c.feed_id).with_for_update(skip_locked=True)
-    others = connection.execute(found).scalars().all()
-    later = {"next_fetch_at": until, "next_fetch_why": f"{host} asked for a pause when feed {feed.feed_id} was fetched"}
-    for some in chunks(others):
-        connection.execute(update(feeds).where(feeds.c.feed_id.in_(some)).values(later))
+def _tell_host(connection: Connection, lease: FeedLease, change: FeedUpdate, record: FetchRecord, now: datetime) -> None:
+    if change.host_pause:
+        until = now + timedelta(seconds=change.host_pause)
+        got = f"{record.outcome} {record.status or ''}".rstrip()
+        pause_host(connection, change.host, until, change.host_failures)
+        put_off(connection, change.host, lease.feed.feed_id, until, f"{change.host} is left alone: feed {lease.feed.feed_id} got {got}")
+    elif change.host_failures != lease.host_failures:
+        set_failures(connection, change.host, change.host_failures)
 
 
 def _storable(values: dict[str, Any]) -> dict[str, Any]:

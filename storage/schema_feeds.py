@@ -12,6 +12,7 @@ feeds = Table(
     metadata,
     Column("feed_id", Text, primary_key=True, comment="'f' and 16 hex digits of the SHA-256 of the first URL; permanent"),
     Column("url", Text, nullable=False, unique=True, comment="where it is read now"),
+    Column("host", Text, nullable=False, server_default="", comment="host and port of url: a row of feed_hosts"),
     Column("title", Text, nullable=False, server_default=""),
     Column("outlet", Text, comment="who publishes it"),
     Column("country", Text, comment="of the outlet, ISO 3166 alpha-3"),
@@ -39,7 +40,17 @@ feeds = Table(
     CheckConstraint("full_text IN ('auto', 'always', 'never')", name="full_text"),
     CheckConstraint("state IN ('active', 'gone', 'paused')", name="state"),
     Index(None, "state", "next_fetch_at"),
+    Index(None, "host", "lease_until"),
     comment="Feeds that are read",
+)
+
+feed_hosts = Table(
+    "feed_hosts",
+    metadata,
+    Column("host", Text, primary_key=True, comment="name, and port where it is not the default one"),
+    Column("ready_at", UtcDateTime, nullable=False, comment="when the next feed may be asked of it"),
+    Column("failures", Integer, nullable=False, server_default="0", comment="how often in a row it was away or asked for a pause"),
+    comment="Hosts of feeds, and when each may be asked again",
 )
 
 fetches = Table(

@@ -86,14 +86,14 @@ class Settings(BaseSettings):
     feed_lease: float = Field(
         default=300.0, ge=1, description="Seconds after which a feed leased by a worker that died may be fetched by another."
     )
-    host_connections: int = Field(default=2, ge=1, description="Fetches under way at once from one host and port in one ingest worker.")
+    host_connections: int = Field(default=2, ge=1, description="Fetches under way at once from one host and port.")
     host_pause: float = Field(default=1.0, ge=0, description="Seconds from the start of one fetch to the next from the same host and port.")
     fetch_timeout: float = Field(default=30.0, gt=0, description="Seconds for a whole request.")
     fetch_max_bytes: int = Field(default=15 * 1024 * 1024, ge=1024, description="Largest body, after decompression.")
     min_interval: float = Field(default=300.0, gt=0, description="Shortest seconds between two fetches of a feed.")
     max_interval: float = Field(default=86_400.0, gt=0, description="Longest seconds between two fetches of a feed.")
     page_wait: float = Field(default=600.0, ge=0, description="Seconds after which an entry goes out with what its feed gave.")
-    page_pause: float = Field(default=1.0, ge=0, description="Seconds between two pages asked of one host.")
+    page_pause: float = Field(default=1.0, ge=0, description="Seconds between two pages asked of one registrable domain.")
 
     metrics_port: int = Field(
         default=0,

@@ -9,8 +9,11 @@ import threading
 import time
 import tracemalloc
 import zlib
+from collections.abc import Callable
 
+import brotli
 import pytest
+from backports import zstd
 
 from ingest.fetch import Session, fetch, fetch_page, fetch_start, http_url, user_agent
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, Validators
@@ -23,6 +26,11 @@ SMALL = {"fetch_max_bytes": MIB}
 
 def get(url: str, validators: Validators | None = None, **settings: object) -> FetchResult:
     return with_session(lambda session: fetch(session, url, validators), **settings)
+
+
+def with_a_window_of_128_mib(body: bytes) -> bytes:
+    packer = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})
+    return packer.compress(body) + packer.flush()
 
 
 def failure(result: FetchResult) -> Failed:
@@ -168,6 +176,23 @@ def test_a_refused_connection_is_a_connect_failure() -> None:
     assert str(port) in result.message
 
 
+def test_a_host_that_takes_no_connection_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.fetch.CONNECT_TIMEOUT", 0.3)
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        first.connect(full.getsockname())
+        second.setblocking(False)
+        second.connect_ex(full.getsockname())  # nobody accepts, and there is room for no third
+        result = failure(get(f"http://127.0.0.1:{full.getsockname()[1]}/feed"))
+    assert (result.kind, "takes no connection" in result.message) == ("connect", True)
+
+
+def test_a_failure_says_which_host_failed_also_behind_a_redirect(loopback: Loopback, other: Loopback) -> None:
+    busy = other.serve("/feed", status=429)
+    assert failure(get(loopback.serve("/moved", status=302, Location=busy))).place == f"127.0.0.1:{other.port}"
+
+
 def test_a_server_without_tls_is_a_tls_failure(loopback: Loopback) -> None:
     assert failure(get(loopback.url("/").replace("http:", "https:"))).kind == "tls"
 
@@ -210,7 +235,9 @@ def test_waiting_for_a_turn_is_not_timed(loopback: Loopback) -> None:
     assert all(isinstance(result, Fetched) for result in with_session(many, fetch_concurrency=1, fetch_timeout=2.0))
 
 
-@pytest.mark.parametrize("encoding", ["", "identity", "gzip", "x-gzip", "deflate", "raw-deflate", "two-gzips", "padded-gzip"])
+@pytest.mark.parametrize(
+    "encoding", ["", "identity", "gzip", "x-gzip", "deflate", "raw-deflate", "two-gzips", "padded-gzip", "br", "zstd", "two-zstds"]
+)
 def test_a_body_is_decompressed(encoding: str, loopback: Loopback) -> None:
     packed = {
         "gzip": gzip.compress(FEED),
@@ -219,8 +246,11 @@ def test_a_body_is_decompressed(encoding: str, loopback: Loopback) -> None:
         "raw-deflate": zlib.compress(FEED)[2:-4],
         "two-gzips": gzip.compress(FEED[:20]) + gzip.compress(FEED[20:]),
         "padded-gzip": gzip.compress(FEED) + b"\0" * 10,
+        "br": brotli.compress(FEED),
+        "zstd": zstd.compress(FEED),
+        "two-zstds": zstd.compress(FEED[:20]) + zstd.compress(FEED[20:]),
     }.get(encoding, FEED)
-    name = {"raw-deflate": "deflate", "two-gzips": "gzip", "padded-gzip": "gzip"}.get(encoding, encoding)
+    name = {"raw-deflate": "deflate", "two-gzips": "gzip", "padded-gzip": "gzip", "two-zstds": "zstd"}.get(encoding, encoding)
     result = get(loopback.serve("/feed", packed, Content_Encoding=name))
     assert isinstance(result, Fetched)
     assert result.body == FEED
@@ -233,7 +263,13 @@ def test_a_body_is_decompressed(encoding: str, loopback: Loopback) -> None:
         ("gzip", gzip.compress(FEED)[:-12]),
         ("gzip", gzip.compress(FEED * 50)[:40] + b"garbage" * 20),
         ("deflate", zlib.compress(FEED)[:-9]),
-        ("br", b"\x0b\x02\x80"),
+        ("br", b"<rss>this is no brotli stream"),
+        ("br", brotli.compress(FEED)[:-5]),
+        ("br", brotli.compress(FEED) + b"more"),
+        ("zstd", b"this is no zstd stream"),
+        ("zstd", zstd.compress(FEED)[:-5]),
+        ("zstd", with_a_window_of_128_mib(FEED)),
+        ("compress", b"\x1f\x9d\x90"),
         ("gzip, gzip", gzip.compress(gzip.compress(FEED))),
     ],
 )
@@ -255,10 +291,9 @@ def test_an_endless_body_is_cut_off(loopback: Loopback) -> None:
     assert failure(get(loopback.route("/endless", endless), **SMALL)).kind == "too-large"
 
 
-def test_a_gzip_bomb_is_not_expanded_in_memory(loopback: Loopback) -> None:
-    layer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    bomb = b"".join(layer.compress(bytes(MIB)) for _ in range(256)) + layer.flush()
-    url = loopback.serve("/bomb", bomb, Content_Encoding="gzip")
+@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("br", brotli.compress), ("zstd", zstd.compress)])
+def test_a_bomb_is_not_expanded_in_memory(encoding: str, pack: Callable[[bytes], bytes], loopback: Loopback) -> None:
+    url = loopback.serve("/bomb", pack(bytes(64 * MIB)), Content_Encoding=encoding)
     get(url, **SMALL)  # what is made once is not counted
     tracemalloc.start()
     result = failure(get(url, **SMALL))
@@ -323,11 +358,11 @@ def test_retry_after_is_kept(status: int, loopback: Loopback) -> None:
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<rss>", "connect"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n<rss>\r\n", "connect"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<rss>", "broken"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n<rss>\r\n", "broken"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n<rss>\r\n", "http"),
-        (b"", "connect"),
-        (b"HTTP/1.1 200", "connect"),
+        (b"", "broken"),
+        (b"HTTP/1.1 200", "broken"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "http"),
         (b"HTTP/1.1 twohundred OK\r\n\r\n", "http"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", "http"),

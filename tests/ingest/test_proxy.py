@@ -58,14 +58,14 @@ def test_a_redirect_to_a_private_address_is_refused(loopback: Loopback) -> None:
 def test_a_proxy_that_leads_nowhere_is_named(loopback: Loopback) -> None:
     result = get(loopback, "https://news.example/feed")  # the server knows no CONNECT
     assert isinstance(result, Failed)
-    assert (result.kind, result.message.startswith("the proxy does not lead to news.example (HTTP 501")) == ("connect", True)
+    assert (result.kind, result.message.startswith("the proxy does not lead to news.example (HTTP 501")) == ("proxy", True)
 
 
 def test_a_proxy_that_is_away_is_named(loopback: Loopback) -> None:
     (port,) = free_ports(1)
     result = get(loopback, "http://news.example/feed", http_proxy=f"http://127.0.0.1:{port}")
     assert isinstance(result, Failed)
-    assert (result.kind, result.message.startswith(f"the proxy 127.0.0.1 port {port} cannot be reached")) == ("connect", True)
+    assert (result.kind, result.message.startswith(f"the proxy 127.0.0.1 port {port} cannot be reached")) == ("proxy", True)
 
 
 def test_a_proxy_is_given_as_a_url(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, event, select, update
 
+from scripts.system import free_ports
 from storage import feeds, upkeep
 from storage.schema_feeds import feeds as feeds_table
 from storage.schema_feeds import fetches
@@ -210,3 +211,27 @@ def test_a_worker_that_lost_its_lease_records_nothing(ingest: Ingest, loopback: 
     assert ingest.once() == []
     assert ingest.published() == []
     assert ingest.feed().last_fetch_at is None
+
+
+def test_a_host_that_asks_for_a_pause_is_not_asked_by_feeds_that_are_leased_already(ingest: Ingest, loopback: Loopback) -> None:
+    for number in range(3):
+        feeds.add_feed(ingest.engine, loopback.serve(f"/{number}", status=429, Retry_After="7200"))
+    assert ingest.once(host_connections=3, host_pause=0.5) == ["http"]
+    assert len(loopback.requests) == 1
+    busy, *others = sorted(feeds.list_feeds(ingest.engine), key=lambda feed: -feed.failures)
+    assert (busy.failures, {feed.failures for feed in others}) == (1, {0})
+    assert all(feed.next_fetch_at >= busy.next_fetch_at - timedelta(seconds=5) for feed in others)
+    assert ingest.once() == []
+
+
+def test_a_dead_host_is_not_tried_by_each_of_its_feeds(ingest: Ingest) -> None:
+    (port,) = free_ports(1)
+    for number in range(5):
+        feeds.add_feed(ingest.engine, f"http://127.0.0.1:{port}/{number}")
+    feeds.add_feed(ingest.engine, "http://nowhere.invalid/1")
+    feeds.add_feed(ingest.engine, "http://nowhere.invalid/2")
+    assert sorted(ingest.once(host_connections=1)) == ["connect", "dns"]
+    assert ingest.once() == []
+    left_alone = [feed.next_fetch_why for feed in feeds.list_feeds(ingest.engine) if feed.failures == 0]
+    assert len(left_alone) == 5
+    assert all("is left alone: feed f" in why for why in left_alone)

@@ -114,11 +114,14 @@ def test_freshness_is_a_lower_bound_of_a_day_and_of_an_hour_once_entries_were_mi
     [
         # passing: soon again, four times a day at the least
         (Failed("timeout", ""), (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 6 * HOUR), 0.0),
-        (Failed("connect", ""), (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 6 * HOUR), 0.0),
+        (Failed("broken", ""), (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 6 * HOUR), 0.0),
+        (Failed("proxy", ""), (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 6 * HOUR), 0.0),
         (Failed("http", "", 500), (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 6 * HOUR), 0.0),
         (Failed("http", "", 522), (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 6 * HOUR), 0.0),
         (Failed("http", ""), (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 6 * HOUR), 0.0),
-        # a host that is busy is left alone as a whole
+        # a host that is away or busy is left alone as a whole
+        (Failed("connect", ""), (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 6 * HOUR), 5 * MINUTE),
+        (Failed("dns", ""), (15 * MINUTE, 30 * MINUTE, HOUR, DAY), 15 * MINUTE),
         (Failed("http", "", 429), (15 * MINUTE, 30 * MINUTE, HOUR, DAY), 15 * MINUTE),
         (Failed("http", "", 503), (15 * MINUTE, 30 * MINUTE, HOUR, DAY), 15 * MINUTE),
         (Failed("http", "", 503, 2 * HOUR), (2 * HOUR, 2 * HOUR, 2 * HOUR, DAY), 2 * HOUR),
@@ -126,7 +129,6 @@ def test_freshness_is_a_lower_bound_of_a_day_and_of_an_hour_once_entries_were_mi
         (Failed("http", "", 429, 30 * DAY), (DAY, DAY, DAY, DAY), DAY),
         (Failed("http", "", 500, HOUR), (HOUR, HOUR, HOUR, 6 * HOUR), 0.0),
         # somebody has to do something
-        (Failed("dns", ""), (15 * MINUTE, 30 * MINUTE, HOUR, DAY), 0.0),
         (Failed("tls", ""), (30 * MINUTE, HOUR, 2 * HOUR, DAY), 0.0),
         (Failed("parse", ""), (30 * MINUTE, HOUR, 2 * HOUR, DAY), 0.0),
         (Failed("decoding", ""), (30 * MINUTE, HOUR, 2 * HOUR, DAY), 0.0),
@@ -145,6 +147,39 @@ def test_a_failure_waits_by_its_weight_ever_longer_but_never_for_ever(failed: Fa
     assert {one.state for one in made} == {"active"}
     assert [one.failures for one in made] == [1, 2, 3, 5001]
     assert made[0].host_pause == host_pause
+
+
+@pytest.mark.parametrize(
+    ("failed", "pauses"),
+    [
+        (Failed("dns", ""), (15 * MINUTE, 30 * MINUTE, HOUR, DAY)),
+        (Failed("connect", ""), (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 6 * HOUR)),
+        (Failed("http", "", 429), (15 * MINUTE, 30 * MINUTE, HOUR, DAY)),
+        (Failed("http", "", 503, 2 * HOUR), (2 * HOUR, 2 * HOUR, 2 * HOUR, DAY)),
+    ],
+)
+def test_a_host_that_goes_on_failing_is_left_alone_ever_longer_whichever_feed_is_tried(failed: Failed, pauses: tuple[float, ...]) -> None:
+    made = [next_fetch(FeedState(URL, host_failures=times), failed, None, NOW, 0.0) for times in (0, 1, 2, 5000)]
+    assert tuple(one.host_pause for one in made) == pauses
+    assert [one.host_failures for one in made] == [1, 2, 3, 5001]
+    assert all(one.delay >= one.host_pause for one in made)
+
+
+@pytest.mark.parametrize(
+    ("result", "left"),
+    [
+        (fetched(), 0),
+        (NotModified(Validators()), 0),
+        (Gone(URL), 0),
+        (Failed("http", "", 404), 0),
+        (Failed("http", "", 500), 0),
+        (Failed("timeout", ""), 3),
+        (Failed("proxy", ""), 3),
+        (Failed("parse", ""), 3),
+    ],
+)
+def test_a_host_that_answers_is_no_longer_failing(result: FetchResult, left: int) -> None:
+    assert next_fetch(FeedState(URL, host_failures=3), result, None, NOW, 0.0).host_failures == left
 
 
 @pytest.mark.parametrize(

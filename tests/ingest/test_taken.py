@@ -11,6 +11,7 @@ from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, Parsed
 from ingest.schedule import Limits
 from ingest.taken import Taken, may_have_missed, outcome_of, plan_of, record_of, update_of, without_body
 from storage.feeds import Feed
+from storage.leases import FeedLease
 from storage.sightings import Written
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -33,7 +34,7 @@ def test_after_a_failure_the_validators_stay_those_of_the_body_that_was_read(
     result: FetchResult, validators: tuple[str, str], error: str | None
 ) -> None:
     taken = without_body(FEED, result)
-    update = update_of(FEED, taken, plan_of(FEED, taken, NOW, 0.0, Limits()))
+    update = update_of(FEED, taken, plan_of(FeedLease(FEED, "token", NOW), taken, NOW, 0.0, Limits()))
     assert ((update.etag, update.last_modified), update.error, update.body_hash) == (validators, error, "hash")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 from ingest.fetch import Session, fetch
-from ingest.model import FetchResult
+from ingest.model import Failed, Fetched, FetchResult
 from tests.ingest.conftest import Handler, Loopback, with_session
 
 
@@ -66,3 +66,37 @@ def test_another_port_is_another_host(loopback: Loopback, other: Loopback) -> No
     watch = Watch(0.2)
     get_all([at.route("/feed", watch) for at in (loopback, other)], host_connections=1, host_pause=5.0, fetch_timeout=2.0)
     assert watch.most == 2
+
+
+def test_a_redirect_takes_the_turn_of_the_host_that_it_leads_to(loopback: Loopback, other: Loopback) -> None:
+    watch = Watch(0.1)
+    target = other.route("/feed", watch)
+    get_all([loopback.serve(f"/{n}", status=302, Location=target) for n in range(4)], host_connections=1)
+    assert (len(watch.starts), watch.most) == (4, 1)
+
+
+def test_a_redirect_within_a_host_waits_for_another_turn(loopback: Loopback) -> None:
+    watch = Watch(0.0)
+    moved = loopback.serve("/old", status=301, Location=loopback.route("/new", watch))
+    began = time.monotonic()
+    (result,) = get_all([moved], host_pause=0.3)
+    assert isinstance(result, Fetched)
+    assert watch.starts[0] - began > 0.25
+
+
+def test_nothing_starts_at_a_host_that_is_held_nor_does_what_waits_there(loopback: Loopback, other: Loopback) -> None:
+    watch = Watch(0.0)
+
+    async def hold_while_waiting(session: Session) -> list[FetchResult]:
+        fetches = [asyncio.ensure_future(fetch(session, loopback.route(f"/{n}", watch))) for n in range(3)]
+        elsewhere = other.serve("/feed", status=302, Location=loopback.url("/0"))
+        await fetches[0]
+        session.turns.hold(f"127.0.0.1:{loopback.port}", 60.0)
+        return [*await asyncio.gather(*fetches[1:]), await fetch(session, elsewhere)]
+
+    results = with_session(hold_while_waiting, host_pause=0.5)
+    assert len(watch.starts) == 1
+    for result in results:
+        assert isinstance(result, Failed)
+        assert (result.kind, result.place) == ("paused", f"127.0.0.1:{loopback.port}")
+        assert 50.0 < (result.retry_after or 0.0) <= 60.0

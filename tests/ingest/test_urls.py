@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from ingest.urls import canonical_url, host_of, is_home_page, url_key
+from ingest.urls import canonical_url, domain_of, host_of, is_home_page, url_key
 
 
 @pytest.mark.parametrize(
@@ -96,3 +96,22 @@ def test_host_carries_the_port_where_it_is_not_the_default_one() -> None:
         "127.0.0.1:8080",
         "",
     ]
+
+
+@pytest.mark.parametrize(
+    ("url", "domain"),
+    [
+        ("https://www.news.example/a", "news.example"),
+        ("https://a.b.news.example:8443/a", "news.example:8443"),
+        ("https://www.bbc.co.uk/news", "bbc.co.uk"),
+        ("https://someone.github.io/feed", "someone.github.io"),
+        ("https://www.bücher.example/", "xn--bcher-kva.example"),
+        ("https://co.uk/", "co.uk"),
+        ("http://localhost:8080/", "localhost:8080"),
+        ("http://127.0.0.1:8080/a", "127.0.0.1:8080"),
+        ("http://[::1]/a", "[::1]"),
+        ("mailto:a@b", ""),
+    ],
+)
+def test_hosts_of_one_registrable_domain_are_asked_for_pages_as_one(url: str, domain: str) -> None:
+    assert domain_of(url) == domain

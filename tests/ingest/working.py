@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, func, select, update
 
 from ingest.outcome import Outcome
 from ingest.worker import Timing, run_ingest
 from storage import feeds
+from storage.schema_feeds import feed_hosts
 from storage.schema_feeds import feeds as feeds_table
 from stream.broker import Broker, Consumer, Headers, Offsets, PartitionLag, Producer, Record, TopicSpec
 from stream.errors import BrokerUnavailable
@@ -80,6 +81,7 @@ class Ingest:
         """Make every feed due and run once."""
         with self.engine.begin() as connection:
             connection.execute(update(feeds_table).values(next_fetch_at=feeds_table.c.added_at, lease_token=None, lease_until=None))
+            connection.execute(update(feed_hosts).values(ready_at=select(func.min(feeds_table.c.added_at)).scalar_subquery()))
         return self.once()
 
     def published(self) -> list[Article]:

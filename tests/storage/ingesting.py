@@ -10,12 +10,14 @@ from sqlalchemy import Engine
 
 from storage import feeds, leases, sightings
 from storage.feeds import Feed
+from storage.hosts import HostLimits
 from storage.leases import FeedLease, FeedUpdate, FetchRecord
 from storage.pages import PageRequest
 from storage.revisions import Known, Publication, Sighting
 from storage.sightings import EntryKeys, Write
 
 URL = "https://example.org/feed"
+FREELY = HostLimits(connections=1000, pause=0.0)
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 RECORD = FetchRecord(NOW, 0.5, "fetched", 200, 1234, 10, 1, 0, None)
 
@@ -27,7 +29,7 @@ def update(feed: Feed, **changes: object) -> FeedUpdate:
 def leased(engine: Engine, url: str = URL) -> FeedLease:
     """Return a lease on the feed at *url*, added if it is not there."""
     feed, _ = feeds.add_feed(engine, url)
-    held = {lease.feed.feed_id: lease for lease in leases.claim_due(engine, 100, 60.0)}
+    held = {lease.feed.feed_id: lease for lease in leases.claim_due(engine, 100, 60.0, FREELY)}
     return held[feed.feed_id]
 
 

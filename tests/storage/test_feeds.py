@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from storage import feeds, leases
 from stream.errors import ConfigError, Fenced
-from tests.storage.ingesting import RECORD, URL, keys, leased, update, write
+from tests.storage.ingesting import FREELY, RECORD, URL, keys, leased, update, write
 
 
 def test_a_feed_is_added_once_and_due_at_once(engine: Engine) -> None:
@@ -23,7 +23,7 @@ def test_a_feed_is_added_once_and_due_at_once(engine: Engine) -> None:
     ) == ("News", "Example", "GBR", "en", "always", "active")
     assert (feed, False) == feeds.add_feed(engine, URL, title="Other")
     assert (feed,) == feeds.list_feeds(engine)
-    assert [feed] == [lease.feed for lease in leases.claim_due(engine, 10, 60.0)]
+    assert [feed] == [lease.feed for lease in leases.claim_due(engine, 10, 60.0, FREELY)]
 
 
 def test_feed_id_is_f_and_sixteen_digits_and_stays_when_the_feed_moves(engine: Engine) -> None:
@@ -69,7 +69,7 @@ def test_a_stopped_feed_is_woken_by_adding_it_again(engine: Engine) -> None:
     leases.record_outcome(engine, lease, update(lease.feed, state="gone", reason="410 Gone", error="410 Gone"), RECORD)
     (gone,) = feeds.list_feeds(engine)
     assert (gone.state, gone.reason) == ("gone", "410 Gone")
-    assert leases.claim_due(engine, 10, 60.0) == ()
+    assert leases.claim_due(engine, 10, 60.0, FREELY) == ()
     feed, new = feeds.add_feed(engine, URL)
     assert (feed.state, feed.reason, new) == ("active", None, False)
     assert leased(engine).feed.feed_id == feed.feed_id

@@ -18,7 +18,7 @@ from storage.leases import FeedLease
 from storage.schema_feeds import fetches
 from storage.views import coverage_hourly
 from stream.errors import ConfigError, Fenced
-from tests.storage.ingesting import NOW, RECORD, URL, keys, leased, update, write
+from tests.storage.ingesting import FREELY, NOW, RECORD, URL, keys, leased, update, write
 
 
 def test_workers_share_feeds_and_never_hold_one_twice(engine: Engine) -> None:
@@ -27,7 +27,7 @@ def test_workers_share_feeds_and_never_hold_one_twice(engine: Engine) -> None:
 
     def work(_: int) -> list[str]:
         held: list[str] = []
-        while claimed := leases.claim_due(engine, 3, 60.0):
+        while claimed := leases.claim_due(engine, 3, 60.0, FREELY):
             held += [lease.feed.url for lease in claimed]
         return held
 
@@ -38,8 +38,8 @@ def test_workers_share_feeds_and_never_hold_one_twice(engine: Engine) -> None:
 
 def test_a_lease_that_ran_out_passes_on_and_its_first_holder_is_refused(engine: Engine) -> None:
     feeds.add_feed(engine, URL)
-    (slow,) = leases.claim_due(engine, 10, 0.0)
-    (quick,) = leases.claim_due(engine, 10, 60.0)
+    (slow,) = leases.claim_due(engine, 10, 0.0, FREELY)
+    (quick,) = leases.claim_due(engine, 10, 60.0, FREELY)
     assert slow.token != quick.token
     with pytest.raises(Fenced):
         write(engine, slow, keys("1"))
@@ -52,19 +52,19 @@ def test_a_lease_that_ran_out_passes_on_and_its_first_holder_is_refused(engine: 
 
 def test_leases_given_back_are_due_at_once_unless_they_were_lost(engine: Engine) -> None:
     feeds.add_feed(engine, URL)
-    (lost,) = leases.claim_due(engine, 10, 0.0)
-    (held,) = leases.claim_due(engine, 10, 60.0)
+    (lost,) = leases.claim_due(engine, 10, 0.0, FREELY)
+    (held,) = leases.claim_due(engine, 10, 60.0, FREELY)
     leases.release_feeds(engine, [lost])
-    assert leases.claim_due(engine, 10, 60.0) == ()
+    assert leases.claim_due(engine, 10, 60.0, FREELY) == ()
     leases.release_feeds(engine, [held])
-    assert len(leases.claim_due(engine, 10, 60.0)) == 1
+    assert len(leases.claim_due(engine, 10, 60.0, FREELY)) == 1
 
 
 def test_longest_overdue_feeds_come_first(engine: Engine) -> None:
     urls = [f"{URL}/{number}" for number in (3, 1, 2)]
     for url in urls:
         feeds.add_feed(engine, url)
-    assert urls == [lease.feed.url for _ in urls for lease in leases.claim_due(engine, 1, 60.0)]
+    assert urls == [lease.feed.url for _ in urls for lease in leases.claim_due(engine, 1, 60.0, FREELY)]
 
 
 def test_outcome_moves_the_next_fetch_by_the_databases_clock(engine: Engine) -> None:
@@ -82,7 +82,7 @@ def test_outcome_moves_the_next_fetch_by_the_databases_clock(engine: Engine) -> 
     ) == ('"1"', "Mon", "h", 1800.0, 0, None)
     assert timedelta(seconds=100) <= feed.next_fetch_at - before < timedelta(seconds=160)
     assert feed.last_fetch_at == feed.last_success_at
-    assert leases.claim_due(engine, 10, 60.0) == ()
+    assert leases.claim_due(engine, 10, 60.0, FREELY) == ()
     with engine.connect() as connection:
         rows = connection.execute(select(fetches.c.feed_id, fetches.c.outcome, fetches.c.status, fetches.c.bytes, fetches.c.new)).all()
     assert [(feed.feed_id, "fetched", 200, 1234, 1)] == [tuple(row) for row in rows]
@@ -159,15 +159,3 @@ def test_coverage_counts_by_feed_and_hour_and_keeps_the_marks_of_possible_gaps(e
     with reading(engine) as conn:
         rows = conn.execute(select(coverage_hourly).order_by(coverage_hourly.c.hour)).all()
     assert [tuple(row)[1:] for row in rows] == [(NOW, 2, 0, 20, 2, 1), (NOW + timedelta(hours=1), 1, 1, 0, 0, 0)]
-
-
-def test_a_host_that_asks_for_a_pause_has_all_its_feeds_wait(engine: Engine) -> None:
-    urls = ["https://a.example/1", "https://a.example/2", "http://a.example/3", "https://a.example:8443/4", "https://www.a.example/5"]
-    for url in urls:
-        feeds.add_feed(engine, url)
-    lease, *others = leases.claim_due(engine, 10, 60.0)
-    leases.release_feeds(engine, others)
-    leases.record_outcome(engine, lease, update(lease.feed, delay=900.0, failures=1, error="HTTP 429", host_pause=900.0), RECORD)
-    assert [lease.feed.url for lease in leases.claim_due(engine, 10, 60.0)] == urls[3:]
-    waiting = [feed for feed in feeds.list_feeds(engine) if feed.url in urls[1:3]]
-    assert {feed.next_fetch_why for feed in waiting} == {f"a.example asked for a pause when feed {lease.feed.feed_id} was fetched"}
