@@ -149,8 +149,10 @@ def _run_stage(
 
     def accepts(lost: OffsetsLost) -> bool:
         with transaction(engine) as conn:
-            record_gaps(conn, stage.name, lost.missing)
-            return gaps_accepted(conn, stage.name, lost.missing)
+            accepted = gaps_accepted(conn, stage.name, lost.missing)
+            if not accepted:
+                record_gaps(conn, stage.name, lost.missing)
+        return accepted
 
     try:
         run_stage(

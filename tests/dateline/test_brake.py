@@ -11,7 +11,9 @@ from dateline import compose
 from dateline.brake import Brake, Load, load_of, reason_to_wait
 from stream.connect import connect_broker
 from stream.settings import load_settings
+from tests.system.disk import temporary_disk
 
+MIB = 1024 * 1024
 HERE = Path("/data")
 LIMIT = timedelta(days=3.5)
 
@@ -41,6 +43,21 @@ def test_a_record_that_waits_for_more_than_half_the_retention_makes_its_group_la
     groups, now = compose.groups(settings), datetime.now(UTC)
     assert load_of(settings, broker, groups, now + timedelta(hours=23)).late == []
     assert load_of(settings, broker, groups, now + timedelta(hours=25)).late == ["dateline.process"]
+
+
+def test_a_disk_that_is_nearly_full_is_a_reason_until_there_is_room_again() -> None:
+    with temporary_disk(16 * MIB) as disk:
+        if not disk.small:
+            pytest.skip("a disk cannot be mounted here")
+        settings = load_settings(data_dir=disk.folder / "data")
+        broker = connect_broker(settings.broker)
+        broker.ensure_topics(compose.topics(settings))
+        ballast = disk.folder / "ballast"
+        ballast.write_bytes(bytes(15 * MIB))
+        assert "of the disk is free at" in str(Brake(settings, broker, compose.live_groups(settings))())
+        ballast.unlink()
+        assert Brake(settings, broker, compose.live_groups(settings))() is None
+        broker.close()
 
 
 def test_a_broker_that_is_away_is_no_reason(tmp_path: Path) -> None:

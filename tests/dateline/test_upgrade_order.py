@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, func, select, text
 
 from dateline import compose
 from storage.engine import connect_database, reading, transaction
@@ -21,7 +22,9 @@ from stream.messages import encode
 from stream.settings import Settings, load_settings
 from tests.storage.samples import annotated
 
+GOLDEN = Path(__file__).parents[1] / "stream" / "golden"
 GROUP, TOPIC = "dateline.store", "dateline.annotated"
+PROCESS, ARTICLES = "dateline.process", "dateline.articles"
 
 
 @pytest.fixture
@@ -52,36 +55,46 @@ def newer(id_: str, schema: str) -> bytes:
     return json.dumps(document).encode()
 
 
-def send(broker: Broker, *values: bytes) -> None:
+def newer_article(schema: str) -> bytes:
+    """An article as a later ingest worker writes it."""
+    document: dict[str, Any] = json.loads((GOLDEN / "dateline.article-1.json").read_bytes())
+    return json.dumps(document | {"schema": schema, "id": "newer", "paywall": True}).encode()
+
+
+def send(broker: Broker, *values: bytes, topic: str = TOPIC) -> None:
     producer = broker.producer()
     for value in values:
-        producer.send(TOPIC, key=b"k", value=value)
+        producer.send(topic, key=b"k", value=value)
     producer.flush()
     producer.close()
 
 
-def lag(broker: Broker) -> int:
-    return sum(one.lag for one in broker.lag(GROUP, [TOPIC]))
+def lag(broker: Broker, group: str = GROUP, topic: str = TOPIC) -> int:
+    return sum(one.lag for one in broker.lag(group, [topic]))
 
 
-def store_until_read(settings: Settings, broker: Broker) -> None:
+def letters(broker: Broker) -> int:
+    return sum(one.end for one in broker.lag("x", ["dateline.dead-letters"]))
+
+
+def run_until_read(worker: Callable[[Settings, threading.Event], None], settings: Settings, broker: Broker, group: str, topic: str) -> None:
     stop = threading.Event()
-    worker = threading.Thread(target=compose.store, args=(settings, stop))
-    worker.start()
-    deadline = time.monotonic() + 30
-    while lag(broker) and time.monotonic() < deadline:
+    thread = threading.Thread(target=worker, args=(settings, stop))
+    thread.start()
+    deadline = time.monotonic() + 120
+    while lag(broker, group, topic) and time.monotonic() < deadline:
         time.sleep(0.05)
     stop.set()
-    worker.join()
+    thread.join()
 
 
 def test_what_a_newer_producer_adds_is_passed_over(settings: Settings, engine: Engine, broker: Broker) -> None:
     send(broker, encode(annotated("old")), newer("new", "dateline.annotated/1"), encode(annotated("older")))
-    store_until_read(settings, broker)
+    run_until_read(compose.store, settings, broker, GROUP, TOPIC)
     with reading(engine) as conn:
         assert set(conn.execute(select(articles.c.article_id)).scalars()) == {"old", "new", "older"}
     assert lag(broker) == 0
-    assert sum(one.end for one in broker.lag("x", ["dateline.dead-letters"])) == 0
+    assert letters(broker) == 0
 
 
 def test_a_newer_major_schema_stops_the_stage_and_commits_nothing(settings: Settings, engine: Engine, broker: Broker) -> None:
@@ -89,9 +102,30 @@ def test_a_newer_major_schema_stops_the_stage_and_commits_nothing(settings: Sett
     with pytest.raises(SchemaTooNew, match="consumers are upgraded first"):
         compose.store(settings, threading.Event())
     assert lag(broker) == 2
-    assert sum(one.end for one in broker.lag("x", ["dateline.dead-letters"])) == 0
+    assert letters(broker) == 0
     with reading(engine) as conn:
         assert conn.execute(select(articles.c.article_id)).scalars().all() == []
+
+
+def test_articles_of_an_older_and_a_newer_ingest_pass_a_processor_and_a_storing_worker(
+    settings: Settings, engine: Engine, broker: Broker
+) -> None:
+    send(broker, (GOLDEN / "dateline.article-1.json").read_bytes(), newer_article("dateline.article/1"), topic=ARTICLES)
+    run_until_read(compose.process, settings, broker, PROCESS, ARTICLES)
+    run_until_read(compose.store, settings, broker, GROUP, TOPIC)
+    with reading(engine) as conn:
+        assert "newer" in conn.execute(select(articles.c.article_id)).scalars().all()
+        assert conn.execute(select(func.count()).select_from(articles)).scalar_one() == 2
+    assert letters(broker) == 0
+
+
+def test_an_article_of_a_newer_major_schema_stops_the_processor_and_commits_nothing(
+    settings: Settings, engine: Engine, broker: Broker
+) -> None:
+    send(broker, (GOLDEN / "dateline.article-1.json").read_bytes(), newer_article("dateline.article/2"), topic=ARTICLES)
+    with pytest.raises(SchemaTooNew, match="consumers are upgraded first"):
+        compose.process(settings, threading.Event())
+    assert (lag(broker, PROCESS, ARTICLES), letters(broker)) == (2, 0)
 
 
 @pytest.mark.parametrize("worker", [compose.store, compose.ingest, compose.process])

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, delete, func, select
 
 from storage import queries
-from storage.dead_letters import accept_gaps, mark_replayed, record_gaps
+from storage.dead_letters import accept_gaps, gaps_accepted, mark_replayed, record_gaps
 from storage.engine import reading, transaction
 from storage.schema import articles, dead_letters, stage_offsets
 from storage.worker import DatabaseSink, write_dead_letters
@@ -175,3 +175,21 @@ def test_gap_is_recorded_once_and_open_until_it_is_accepted(engine: Engine) -> N
         assert (accept_gaps(conn, GROUP, now=NOW), accept_gaps(conn, GROUP, now=NOW)) == (2, 0)
         found = [(row["consumer_group"], row["partition"], row["from_offset"], row["accepted_at"]) for row in queries.gaps(conn)]
     assert found == [("another", 1, 5, None), (GROUP, 1, 5, NOW), (GROUP, 0, 0, NOW)]
+
+
+@pytest.mark.parametrize(
+    ("missing", "taken"),
+    [
+        ({("t", 0): (3, 10)}, True),
+        ({("t", 0): (7, 10)}, True),  # the log has grown since
+        ({("t", 0): (3, 12)}, False),  # more has gone since
+        ({("t", 1): (3, 10)}, False),
+        ({("t", 0): (3, 10), ("t", 1): (0, 1)}, False),
+    ],
+)
+def test_a_loss_is_taken_with_all_that_lies_within_it(engine: Engine, missing: dict[tuple[str, int], tuple[int, int]], taken: bool) -> None:
+    with transaction(engine) as conn:
+        record_gaps(conn, GROUP, {("t", 0): (3, 10)}, now=NOW)
+        assert not gaps_accepted(conn, GROUP, {("t", 0): (3, 10)})
+        accept_gaps(conn, GROUP, now=NOW)
+        assert gaps_accepted(conn, GROUP, missing) == taken
