@@ -13,14 +13,13 @@ from scripts.kafka import KafkaServer
 from scripts.postgres import PostgresServer
 from stream.broker import Broker
 from tests.system.disk import Disk
-from tests.system.harness import Site, Workers
+from tests.system.flow import Flow
+from tests.system.harness import Workers
 
 PAUSED = 4.0  # seconds that a worker is stopped: longer than its lease
 SHORT = 1.0  # seconds that a database is slow, a disk full, a service away, a clock wrong
 JUMP = 3600  # seconds that a clock jumps
 POISON = 3  # records that are no message, for each topic
-JITTER = 1.0  # seconds at most between the coming of articles and the fault: it finds them anywhere on their way
-LOOK_EVERY = 0.1  # seconds between two looks at what is stored
 
 
 Fault = Callable[["Victims"], None]
@@ -177,50 +176,10 @@ SERVICE_DISK_FAULTS: Mapping[str, Fault] = {
 WITHOUT_DISK: Mapping[str, Fault] = {"no byte more to a worker's files (RLIMIT_FSIZE)": limit_files}
 
 
-class Flow:
-    """Lets the stories of *site* out in as many equal shares as there are *faults*, and one: each fault strikes among articles.
-
-    *stored* says how many are stored. Shares follow what is stored, so the pace is the pipeline's own.
-    """
-
-    def __init__(self, site: Site, articles: int, faults: int, stored: Callable[[], int], patience: float) -> None:
-        self._site, self._articles, self._parts = site, articles, faults + 1
-        self._look, self._seen, self._patience = stored, 0, patience
-        site.release(self._share(1))
-
-    def before(self, fault: int) -> None:
-        """Wait until articles of the share before that of *fault* (0, 1, …) are stored, then let its own out."""
-        assert wait_until(lambda: self._stored() > self._share(fault), self._patience), f"nothing is stored before fault {fault}"
-        self._site.release(self._share(fault + 2))
-
-    def unstored(self) -> int:
-        """How many articles were let out and are not stored."""
-        return self._site.released - self._stored()
-
-    def _stored(self) -> int:
-        self._seen = max(self._seen, self._look())  # a database that does not answer has not lost anything
-        return self._seen
-
-    def _share(self, number: int) -> int:
-        return self._articles * number // self._parts
-
-
 def strike(victims: Victims, faults: Mapping[str, Fault], order: list[str], flow: Flow) -> dict[str, list[int]]:
     """Strike *faults* by name in *order*; return how many articles were on their way each time that one struck."""
     struck: dict[str, list[int]] = {name: [] for name in faults}
     for number, name in enumerate(order):
-        flow.before(number)
-        time.sleep(victims.chance.uniform(0.0, JITTER))
-        struck[name].append(flow.unstored())
+        struck[name].append(flow.wait(number, victims.chance))
         faults[name](victims)
     return struck
-
-
-def wait_until(condition: Callable[[], bool], patience: float) -> bool:
-    """Return True when *condition* holds, False after *patience* seconds."""
-    deadline = time.monotonic() + patience
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(LOOK_EVERY)
-    return True

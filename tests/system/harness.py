@@ -20,6 +20,18 @@ from xml.sax.saxutils import escape
 
 from scripts.clock import Clock
 
+QUICK = {  # settings with which what a killed worker held passes on soon, and feeds are asked again and again
+    "DATELINE_ALLOW_NETWORKS": "127.0.0.1/32",
+    "DATELINE_FETCH_CONCURRENCY": "4",
+    "DATELINE_HOST_PAUSE": "0",
+    "DATELINE_MIN_INTERVAL": "1",
+    "DATELINE_MAX_INTERVAL": "1",
+    "DATELINE_SESSION_TIMEOUT": "3",
+    "DATELINE_FEED_LEASE": "5",
+    "DATELINE_BATCH_RECORDS": "10",
+    "DATELINE_TOPIC_PARTITIONS": "4",
+    "DATELINE_LOG_FORMAT": "json",
+}
 COUNTRIES = ("France", "Germany", "Turkey", "Japan", "Brazil", "Kenya", "India", "Canada", "Poland", "Egypt")
 ACTS = (
     "The president of {a} met the foreign minister of {b} on Monday for talks about trade.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,47 +23,34 @@ from storage.engine import connect_database, upgrade
 from storage.feeds import add_feed
 from stream.connect import connect_broker
 from stream.settings import load_settings
+from tests.system import table
 from tests.system.chaos import (
     FAULTS,
     FILE_DISK_FAULTS,
     SERVICE_DISK_FAULTS,
     SERVICE_FAULTS,
     WITHOUT_DISK,
-    Flow,
     Stack,
     Victims,
     strike,
-    wait_until,
 )
 from tests.system.disk import temporary_disk
+from tests.system.flow import Flow, wait_until
 from tests.system.found import found, lag, stored, waiting
-from tests.system.harness import Site, Workers, stories
+from tests.system.harness import QUICK, Site, Workers, stories
 
 ARTICLES, ROUNDS = int(os.environ.get("CHAOS_ARTICLES", "240")), int(os.environ.get("CHAOS_ROUNDS", "1"))
-TABLE = os.environ.get("CHAOS_TABLE", "")
 DISK_BYTES = 512 * 1024 * 1024  # of each small disk
 EACH = 60  # articles of a feed
 PATIENCE = 300.0  # seconds for the articles between two faults, and for the rest after the last one
 WORKERS = ("ingest", "process", "process#2", "store", "store#2")
-SETTINGS = {
-    "DATELINE_ALLOW_NETWORKS": "127.0.0.1/32",
-    "DATELINE_FETCH_CONCURRENCY": "4",
-    "DATELINE_HOST_PAUSE": "0",
-    "DATELINE_MIN_INTERVAL": "1",
-    "DATELINE_MAX_INTERVAL": "1",
-    "DATELINE_SESSION_TIMEOUT": "3",
-    "DATELINE_FEED_LEASE": "5",
-    "DATELINE_BATCH_RECORDS": "10",
-    "DATELINE_TOPIC_PARTITIONS": "4",
-    "DATELINE_LOG_FORMAT": "json",
-}
 
 
 @pytest.fixture
 def embedded() -> Iterator[Stack]:
     with temporary_disk(DISK_BYTES) as disk:
         faults = FILE_DISK_FAULTS if disk.small else WITHOUT_DISK
-        yield Stack("embedded (two SQLite files)", {"DATELINE_DATA_DIR": str(disk.folder)}, faults, {"workers": disk})
+        yield Stack(table.EMBEDDED, {"DATELINE_DATA_DIR": str(disk.folder)}, faults, {"workers": disk})
 
 
 @pytest.fixture
@@ -79,7 +66,7 @@ def servers() -> Iterator[Stack]:
         url = database.start().create_database("chaos")
         env = {"DATELINE_BROKER_URL": broker.url, "DATELINE_DATABASE_URL": url}
         faults = {**SERVICE_FAULTS, **(SERVICE_DISK_FAULTS if small else WITHOUT_DISK)}
-        yield Stack("Kafka and Postgres", env, faults, disks, broker, database)
+        yield Stack(table.SERVERS, env, faults, disks, broker, database)
 
 
 @pytest.fixture(params=["embedded", "servers"])
@@ -90,7 +77,7 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 
 
 def test_whatever_fails_every_article_is_stored_once_and_only_the_poison_is_dead_lettered(stack: Stack, tmp_path: Path) -> None:
-    env = {**SETTINGS, **stack.env, "XDG_DATA_HOME": str(tmp_path / "unused")}
+    env = {**QUICK, **stack.env, "XDG_DATA_HOME": str(tmp_path / "unused")}
     settings = load_settings(**{name.removeprefix("DATELINE_").lower(): env[name] for name in env if name.startswith("DATELINE_")})
     engine, broker = connect_database(settings.database), connect_broker(settings.broker)
     groups, faults = compose.groups(settings), {**FAULTS, **stack.faults}
@@ -109,7 +96,11 @@ def test_whatever_fails_every_article_is_stored_once_and_only_the_poison_is_dead
             time.sleep(1.0)  # what might still be doubled
             exits = workers.stop()
     result = found(engine, broker, groups, tuple(group for group in groups if ".store" in group))
-    report(stack.name, struck, len(victims.poisoned), time.monotonic() - started)
+    table.tell(
+        *(table.struck(stack.name, fault, counts) for fault, counts in sorted(struck.items())),
+        table.result(stack.name, "dead letters, all of them poison", result.letters),
+        table.result(stack.name, f"articles, all of them once ({time.monotonic() - started:.0f} s)", result.articles),
+    )
     engine.dispose()
     broker.close()
 
@@ -120,17 +111,6 @@ def test_whatever_fails_every_article_is_stored_once_and_only_the_poison_is_dead
     assert result.offsets_differ == ()
     assert result.waiting == 0
     assert all(min(on_their_way) > 0 for on_their_way in struck.values()), struck
-
-
-def report(name: str, struck: Mapping[str, Sequence[int]], letters: int, seconds: float) -> None:
-    """Print what was struck, and append it to the table where one is asked for."""
-    rows = [f"| {name} | {fault} | {len(on)} | {min(on)} – {max(on)} |" for fault, on in sorted(struck.items())]
-    rows.append(f"| {name} | **dead letters, all of them poison** | **{letters}** | |")
-    rows.append(f"| {name} | **articles, all of them once** ({seconds:.0f} s) | **{ARTICLES}** | |")
-    print("\n".join(rows))
-    if TABLE:
-        with Path(TABLE).open("a", encoding="utf-8") as table:
-            table.write("\n".join(rows) + "\n")
 
 
 def _need(reason: str | None) -> None:
