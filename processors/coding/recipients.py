@@ -25,6 +25,7 @@ DEEP = frozenset({"dobj", "xcomp", "ccomp", "prep", "acl", "dative", "oprd", "pc
 TOLD_OF = frozenset({"REQUEST", "ACCUSE", "CONCEDE", "REJECT", "COERCE"})  # the subject of what they govern undergoes them
 AGAINST_OWNER = frozenset({"REQUEST", "ACCUSE", "REJECT"})  # whose demand, whose act it is undergoes them
 GIVING = frozenset({"AID", "RETREAT", "COOPERATE", "AGREE"})  # to somebody
+TRANSFERS = frozenset({"AID", "COOPERATE"})  # whom it is given to comes before who is given: "sent doctors to …", "handed a suspect to …"
 WAITING = frozenset({"REJECT", "THREATEN", "CONCEDE", "RETREAT", "AGREE"})  # until somebody does something
 AWAITED = frozenset({"until", "unless", "before", "if", "till"})  # what follows is what somebody is to do first
 CLAUSES = frozenset({"relcl"})  # they tell something else
@@ -106,6 +107,8 @@ def _places_to_look(scene: Scene, reading: Reading) -> Iterator[Token]:
     for head in reading.heads:
         objects = _undergoers(scene, reading, head)
         things = [n for n in objects if not is_party(scene, n)]
+        if reading.type in TRANSFERS:
+            yield from _after(scene, (head, *objects), TO)
         yield from (n for n in objects if is_party(scene, n))
         if reading.type in GIVING:
             yield from _after(scene, (head, *objects), TO)

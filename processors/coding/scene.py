@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from spacy.tokens import Doc
 
-from processors.coding.lexicon import Lexicon
+from processors.coding.lexicon import PARTICLES, Lexicon
 from processors.coding.mending import mend
 from processors.coding.token import Token, read_tokens
 from processors.facts import DocumentFacts
@@ -122,6 +122,9 @@ def _lemma(token: Token, tokens: Sequence[Token], lexicon: Lexicon) -> str:
     i, word = token.i, token.lower_
     lemma, tag = token.lemma_.lower() or word, token.tag_
     if i > 1 and tokens[i - 1].text in HYPHENS and (joined := _joined(tokens[i - 2].lower_, lemma, lexicon)):
+        return joined
+    after = tokens[i + 2].lower_ if i + 2 < len(tokens) and tokens[i + 1].text in HYPHENS else ""
+    if after in PARTICLES and (joined := _joined(lemma, after, lexicon)):  # the particle of "a sit-in" hangs from its first word
         return joined
     if tag[:2] == "VB" and lemma not in lexicon.verbs and f"{lemma}e" in lexicon.verbs:
         return f"{lemma}e" if word.startswith(f"{lemma}e") or word == f"{lemma}ing" else lemma
