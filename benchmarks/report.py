@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import wrap
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.accuracy import table
 
+WIDTH = 130  # characters of a line
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 HEAD = """\
 # Performance
@@ -89,7 +91,7 @@ def write(section: Section, occasion: Occasion, document: Path = DOCUMENT) -> No
 
 
 def _lines(section: Section, occasion: Occasion) -> Iterator[str]:
-    yield from (f"## {section.title}", "", section.about, "")
+    yield from (f"## {section.title}", "", *wrap(section.about, WIDTH), "")
     yield from table(section.head, iter(section.rows))
     yield ""
     yield from (f"- {one.wanted}: **{one.found}**{'' if one.met else ', missed'}" for one in section.targets)
