@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+import urllib.request
 import uuid
 from collections.abc import Mapping
 from itertools import cycle, islice
@@ -19,22 +20,25 @@ from benchmarks.running import Worker, run_dateline, running, until
 from benchmarks.services import EMBEDDED, SERVERS, settings_of, stacks
 from benchmarks.sets.reports import text_of
 from dateline.demo.content import load_outlets
+from scripts.system import free_ports
 from stream.broker import Broker
 from stream.connect import connect_broker
 from stream.messages import Article, encode
 
-ARTICLES = 800
-COUNTED = 600  # of them: while they are done each processor has work
+PARTITIONS = 12
+WARM_UP = 48  # articles
+ARTICLES = 480
+COUNTED = 360  # of them: while they are done each processor has work
 ROUNDS = 3
 LEAST = 1.8
 DEADLINE = 600.0  # seconds
 
 TITLE = "Two processors"
 ABOUT = (
-    f"{ARTICLES} reports of the demo wait in a topic of 12 partitions; the seconds until {COUNTED} are annotated by the bundled pipeline, "
-    f"with one processor and with two in turns; medians of {ROUNDS} rounds. Each processor works on one thread. Seconds of the "
-    "processor are those of both workers and their children; where they stay the same an article, the processors do not cost each other "
-    "anything, and what is missing to twice as fast was not theirs to have: two cores also carry the broker, and whatever else runs."
+    f"{ARTICLES} reports of the demo wait in a topic of {PARTITIONS} partitions; the seconds until {COUNTED} are annotated by the bundled "
+    f"pipeline, with one processor and with two in turns; medians of {ROUNDS} rounds. Each works on one thread. By the clock the gain is "
+    "what this machine has to give: its cores also carry the broker and whatever else runs. By the seconds of the processor it is twice "
+    "what an article costs with one, through what it costs with two: what two cores of their own would give."
 )
 HEAD = ("processors", "articles/s", "CPU ms an article", "cores in use")
 
@@ -53,8 +57,9 @@ def run() -> Section:
         run_dateline(settings, "db", "upgrade")
         turns = [(turn(settings, Path(folder), 1), turn(settings, Path(folder), 2)) for _ in range(ROUNDS)]
     rows = [_row(f"{n + 1}, {stack}", [both[n] for both in turns]) for n in range(2)]
-    gain = median(one.wall / two.wall for one, two in turns)
-    return Section("processors", TITLE, ABOUT, HEAD, tuple(rows), (at_least("two processors, of one:", LEAST, gain),))
+    clock = at_least("two processors by the clock, of one:", LEAST, median(one.wall / two.wall for one, two in turns))
+    cores = at_least("by the seconds of the processor:", LEAST, median(2 * one.cpu / two.cpu for one, two in turns))
+    return Section("processors", TITLE, ABOUT, HEAD, tuple(rows), (clock, cores))
 
 
 def turn(settings: Mapping[str, str], folder: Path, processors: int) -> Turn:
@@ -63,10 +68,12 @@ def turn(settings: Mapping[str, str], folder: Path, processors: int) -> Turn:
     env = {**settings, "DATELINE_TOPIC_PREFIX": prefix, "DATELINE_BATCH_RECORDS": "20"}
     run_dateline(env, "topics", "ensure")
     broker = connect_broker(settings["DATELINE_BROKER_URL"])
-    workers = [Worker(env, folder / "log", "process") for _ in range(processors)]
+    ports = free_ports(processors)
+    workers = [Worker(env, folder / "log", "process", "--metrics-port", str(port)) for port in ports]
     with running(workers):
-        publish(broker, f"{prefix}.articles", processors * 12)  # until all have partitions and are warm
-        until(lambda: done(broker, prefix) == processors * 12, DEADLINE)
+        until(lambda: all(owned(port, f"{prefix}.process") == PARTITIONS // processors for port in ports), DEADLINE)
+        publish(broker, f"{prefix}.articles", WARM_UP)
+        until(lambda: done(broker, prefix) == WARM_UP, DEADLINE)
         publish(broker, f"{prefix}.articles", ARTICLES)
         started, cpu, before = time.perf_counter(), sum(worker.seconds() for worker in workers), done(broker, prefix)
         ended = until(lambda: done(broker, prefix) - before >= COUNTED, DEADLINE)
@@ -84,6 +91,17 @@ def publish(broker: Broker, topic: str, count: int) -> None:
         producer.send(topic, key=article.id.encode(), value=encode(article))
     producer.flush()
     producer.close()
+
+
+def owned(port: int, group: str) -> int:
+    """Return how many partitions the processor that answers on *port* owns."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+    except OSError:  # it is still starting
+        return 0
+    name = f'dateline_assigned_partitions{{stage="{group}"}} '
+    return next((int(float(line.removeprefix(name))) for line in lines if line.startswith(name)), 0)
 
 
 def done(broker: Broker, prefix: str) -> int:
