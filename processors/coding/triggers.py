@@ -63,6 +63,12 @@ def read(scene: Scene, token: Token, depth: int = 0) -> Reading | None:
     return None
 
 
+def kind_of(scene: Scene, noun: Token) -> str | None:
+    """Return the type of act that *noun* names where it stands; None for the "war" of a price war and for states of war."""
+    entry = next((e for e in _candidates(scene, noun) if _holds(scene, noun, e)), None)
+    return None if entry is None or scene.cue("lasting", scene.lemma_of[noun.i]) else entry.type
+
+
 def _candidates(scene: Scene, token: Token) -> tuple[Entry, ...]:
     entity = scene.entity_of[token.i]
     if entity is not None and not is_verb(token):
@@ -140,7 +146,7 @@ def _slot_words(scene: Scene, token: Token, name: str) -> list[Token]:
         subject = next(iter(agents(scene, token)), None) or grammatical_subject(scene, token)
         return [] if subject is None or _is_body(scene, subject) else [subject, *by_dep(scene, subject, "compound", "amod")]
     if name == "pred":
-        return by_dep(scene, token, "oprd", "acomp", "attr", "xcomp", "ccomp")
+        return by_dep(scene, token, "oprd", "acomp", "attr", "xcomp", "ccomp") + _said_of_objects(scene, token)
     if name == "whom":
         return by_dep(scene, token, "dobj", "dative") + [
             s for c in by_dep(scene, token, *_VERBAL) for s in by_dep(scene, c, "nsubj", "dobj") if s.i < c.i
@@ -152,11 +158,24 @@ def _slot_words(scene: Scene, token: Token, name: str) -> list[Token]:
     if name == "mod":
         return by_dep(scene, token, "advmod", "amod", "compound", "nmod", "poss")
     if name == "clause":
-        return by_dep(scene, token, "advcl", "acl") + ([] if verb else by_dep(scene, token.head, "advcl"))
+        beside = [c for noun in patients(scene, token) for c in by_dep(scene, noun, "acl")] if verb else by_dep(scene, token.head, "advcl")
+        return by_dep(scene, token, "advcl", "acl") + beside
     if name == "obj":
         return patients(scene, token) if verb else objects_of_preposition(scene, token, lambda word: word == "of")
     bases = [token, *(patients(scene, token) if verb else [token.head] if token.dep_ in {"dobj", "nsubj"} else [])]
-    return [noun for base in bases for noun in objects_of_preposition(scene, base, lambda word: word == name)]
+    return [noun for base in bases for noun in _after_preposition(scene, base, name)]
+
+
+def _after_preposition(scene: Scene, base: Token, name: str) -> list[Token]:
+    """Return the nouns after the preposition *name*, and its gerund ("cleared of stealing")."""
+    clauses = [c for p in by_dep(scene, base, "prep") if p.lower_ == name for c in by_dep(scene, p, "pcomp")]
+    marked = [c for c in by_dep(scene, base, "advcl", "acl") if any(m.lower_ == name for m in by_dep(scene, c, "mark"))]
+    return objects_of_preposition(scene, base, name.__eq__) + clauses + marked
+
+
+def _said_of_objects(scene: Scene, verb: Token) -> list[Token]:
+    """Return words behind the object that a parser hangs to it: "called the ruling 'dangerous'"."""
+    return [c for noun in by_dep(scene, verb, "dobj") for c in by_dep(scene, noun, "amod", "appos") if c.i > noun.i]
 
 
 def _is_body(scene: Scene, noun: Token) -> bool:
@@ -171,9 +190,7 @@ def _fits(scene: Scene, noun: Token, words: frozenset[str]) -> bool:
     lemma = scene.lemma_of[noun.i]
     if lemma in words or noun.lower_ in words or any(f"{c.lower_}_{lemma}" in words for c in by_dep(scene, noun, "compound", "amod")):
         return True
-    if scene.cue("quantity", scene.lemma_of[noun.i]) and any(
-        scene.lemma_of[inner.i] in words for inner in objects_of_preposition(scene, noun, lambda word: word == "of")
-    ):
+    if scene.cue("quantity", lemma) and any(_fits(scene, inner, words) for inner in objects_of_preposition(scene, noun, "of".__eq__)):
         return True
     entity = scene.entity_of[noun.i]
     if entity is not None and (("@person" in words and entity.type == "PERSON") or ("@place" in words and entity.type == "GPE")):
