@@ -65,7 +65,8 @@ def _meant(scene: Scene, token: Token, fits: Fits) -> Iterator[Token]:
 def _above(scene: Scene, token: Token) -> Iterator[Token]:
     """Yield the subjects and owners of what governs *token*, nearest first; whoever does something to "him" is somebody else."""
     above = governors(token)
-    found = (s for word in above[1:] for s in by_dep(scene, word, "poss", *SUBJECTS) if s.i != token.i and s not in above)
+    clauses = (w for w in above[1:] if w.i < token.i or not scene.cue("speech", scene.lemma_of[w.i]))  # "They will come, the king said"
+    found = (s for word in clauses for s in by_dep(scene, word, "poss", *SUBJECTS) if s.i != token.i and s not in above)
     return (t for t in found if _can_be_meant(scene, t) and t is not _doer_to(scene, token))
 
 

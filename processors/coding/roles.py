@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from processors.coding.attribution import speaker
-from processors.coding.lexicon import Entry
+from processors.coding.lexicon import FAMILIES, Entry
 from processors.coding.naming import is_party
 from processors.coding.parties import Party, as_government, parties_at
 from processors.coding.recipients import LOCATIVE, doers, hosts, is_own, others_than, places_of, recipients, right_of
@@ -57,7 +57,7 @@ def _cast(scene: Scene, reading: Reading) -> Cast:
             return Cast((*actors, *together), (), found if actors else "nominal")
         if reading.type == "CONSULT":
             return Cast(actors, hosts(scene, reading, actors), found)
-    if not actors and "s" in inner.roles and is_verb(reading.head) and is_passive(scene, reading.head):
+    if not actors and "s" in outer.roles | inner.roles and is_verb(reading.head) and is_passive(scene, reading.head):
         actors, found = _first(scene, patients(scene, reading.head)), "direct"
     if not actors and reading.type in UNNAMED_ACTORS:
         actors, found = _generic(scene, reading)
@@ -71,8 +71,7 @@ def _are_several(actors: tuple[Party, ...]) -> bool:
 
 
 def _role_entry(scene: Scene, reading: Reading) -> Entry:
-    same = reading.content is not None and (reading.type == reading.innermost.type or _unsaid(scene, reading.head))
-    return reading.innermost.entry if same else reading.entry
+    return reading.innermost.entry if _is_of_content(scene, reading) else reading.entry
 
 
 def _first(scene: Scene, nouns: Iterable[Token]) -> tuple[Party, ...]:
@@ -114,8 +113,18 @@ def _acting(scene: Scene, reading: Reading) -> tuple[Token, ...]:
     """
     if reading.content is not None and _announces_another(scene, reading):
         return reading.content.heads
-    whole = reading.content is None or reading.type == reading.innermost.type or _unsaid(scene, reading.head)
-    return reading.heads if whole else (reading.head,)
+    return reading.heads if reading.content is None or _is_of_content(scene, reading) else (reading.head,)
+
+
+def _is_of_content(scene: Scene, reading: Reading) -> bool:
+    """Return whether the parties are those of what is governed: the same act, or one that nobody is said to announce or plan.
+
+    Whoever "was told to march" asks for nothing.
+    """
+    if reading.content is None:
+        return False
+    same = reading.type in {reading.innermost.type, reading.content.type if _unsaid(scene, reading.head) else None}
+    return same or (reading.type not in FAMILIES["TALK"] and _unsaid(scene, reading.head))
 
 
 def _announces_another(scene: Scene, reading: Reading) -> bool:
