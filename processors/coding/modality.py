@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from processors.coding.lexicon import FAMILIES, Lexicon
 from processors.coding.scene import Scene, by_dep, is_verb
-from processors.coding.syntax import FINITE, MAX_CLIMB
+from processors.coding.syntax import FINITE, MAX_CLIMB, governors
 from processors.coding.token import Token
 from stream.messages import Modality
 
@@ -26,6 +26,7 @@ class Circumstance:
     obliged: bool = False  # must, should: somebody wants it
     perfect: bool = False  # have: what may have been lies in the past
     conditioned: bool = False  # an if-clause hangs from it
+    supposed: bool = False  # it stands in an if-clause, or is a detail of what is wished: nobody says that it is or will be so
     outer: Modality = "asserted"  # what the governing words make of it
 
 
@@ -44,19 +45,21 @@ def decide(lexicon: Lexicon, type_: str, mode: str | None, inner: Modality, seen
     Cooperation that lies ahead is AGREE, yielding CONCEDE, and force that is announced THREATEN (PLOVER manual, AGREE and THREATEN).
     *inner* is the modality that the event's own words give, such as planned for a promise.
     """
+    if seen.supposed:
+        return None
     ahead = (seen.future or seen.would) and not seen.perfect
     if ahead and seen.negated and type_ not in FAMILIES["TALK"]:
-        return _under(lexicon, "wont", type_, mode, "asserted")
-    if seen.negated:  # "if Russia does not withdraw": nothing is told
+        return _under(lexicon, "wont", type_, mode, seen.outer)
+    if seen.negated:
         return None if seen.outer == "hypothetical" else Reality(type_, mode, "negated")
     level = _strongest(inner, _own(seen, ahead), seen.outer)
     if seen.conditioned and (level == "planned" or (type_ == "THREATEN" and level == "asserted")):
         level = "conditional"
     if level == "asserted":
         return Reality(type_, mode, "asserted")
-    if ahead and seen.outer in {"asserted", "planned"}:
+    if level == "conditional" or (ahead and seen.outer in {"asserted", "planned"}):
         return _under(lexicon, "intend", type_, mode, level)
-    if level in {"planned", "conditional"} or (level in {"possible", "hypothetical"} and not seen.perfect):
+    if level == "planned" or (level in {"possible", "hypothetical"} and not seen.perfect):
         kind, manner = _softened(type_, mode)
         return Reality(kind, manner, level)
     return Reality(type_, mode, level)
@@ -114,6 +117,7 @@ def circumstance(scene: Scene, head: Token, type_: str | None = None) -> Circums
     if not is_verb(head) and type_ == "CONSULT" and not _has_taken_place(scene, head, verb):
         return Circumstance(possible=True, negated=bool(by_dep(scene, verb, "neg")), outer=_outer(scene, head, verb))
     due = _going_to(scene, verb) or _is_to(scene, verb) or _headline_future(scene, verb)
+    outer = _outer(scene, head, verb)
     return Circumstance(
         future=_any(scene, "modal_future", modals) or due,
         negated=bool(by_dep(scene, verb, "neg")) or _any(scene, "negation", words) or _has_yet(scene, verb) or _none_of(scene, verb),
@@ -122,7 +126,8 @@ def circumstance(scene: Scene, head: Token, type_: str | None = None) -> Circums
         obliged=_any(scene, "modal_must", modals),
         perfect=not due and "have" in {scene.lemma_of[child.i] for child in _auxiliaries(scene, verb)},  # "was to have met" did not
         conditioned=condition,
-        outer=_outer(scene, head, verb),
+        supposed=_is_supposed(scene, verb) or (outer == "hypothetical" and verb.head != verb and not _in_own_clause(scene, verb)),
+        outer=outer,
     )
 
 
@@ -192,6 +197,18 @@ def _none_of(scene: Scene, verb: Token) -> bool:
 
 def _possible_noun(scene: Scene, head: Token) -> bool:
     return not is_verb(head) and any(scene.cue("amod_possible", c.lower_) for c in by_dep(scene, head, "amod"))
+
+
+def _is_supposed(scene: Scene, verb: Token) -> bool:
+    """Return whether *verb* stands in a clause that says in which case something would be."""
+    clause = next((w for w in (verb, *governors(verb)) if w.dep_ not in {"xcomp", "ccomp", "conj", "acl"}), verb)
+    return clause.dep_ == "advcl" and _is_condition(scene, clause)
+
+
+def _in_own_clause(scene: Scene, verb: Token) -> bool:
+    """Return whether *verb* belongs to a clause that says who would do it ("doubts that Kenya will attend"), or to a participle."""
+    clauses = (verb, *governors(verb)[:2])
+    return any((w.dep_ == "ccomp" and by_dep(scene, w, "nsubj", "nsubjpass")) or (w.dep_ == "advcl" and w.tag_ == "VBG") for w in clauses)
 
 
 def _conditional_clause(scene: Scene, verb: Token) -> bool:
