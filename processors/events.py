@@ -57,7 +57,7 @@ def draft_events(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: 
         drafts.extend(detailed(scene, background, list(_code_sentence(scene, start, end, home))))
         if len(drafts) > MAX_EVENTS:
             break
-    told = with_retellings(scene, background.ground, merged(drafts, facts.published_on))
+    told = with_retellings(scene, background.ground, merged(scene, drafts))
     dated = with_days_of_answers(told, facts.published_on)
     return sorted((_completed(scene, draft) for draft in dated), key=lambda d: (d.event.trigger.start, d.event.type))
 
@@ -131,12 +131,17 @@ def _draft(scene: Scene, reading: Reading, home: str | None) -> Draft | None:
     people = at_home(scene, reading.head, cast(scene, reading), home)
     if _is_company_news(reality, people):
         return None
-    if not people.actors or ("n" in reading.innermost.entry.roles and len(people.actors) + sum(not p.thing for p in people.recipients) < 2):
+    if not people.actors or (_needs_party(reading) and len(people.actors) + sum(not p.thing for p in people.recipients) < 2):
         return None
     if "j" in reading.innermost.entry.roles and reality.type == "MOBILIZE" and len({p.key for p in people.actors}) > 1:
         reality = Reality("COOPERATE", None, reality.modality)
     content = reading.innermost.type or reality.type
     return _finish(scene, reading.heads, content, reality, people, signs_of(scene, reading, reality, people))
+
+
+def _needs_party(reading: Reading) -> bool:
+    """Return whether the word is too vague to be coded unless done to somebody; "threatened to sue" is a threat whoever is meant."""
+    return "n" in reading.innermost.entry.roles and reading.type == reading.innermost.type
 
 
 def _is_company_news(reality: Reality, people: Cast) -> bool:

@@ -82,7 +82,7 @@ def _count_at(scene: Scene, word: Token, *, own: bool) -> Magnitude | None:
         if negated and noun.lower_ in _ANYBODY:
             return NOBODY
         count = None if negated else people_in(scene, noun)
-        if count:
+        if count and not (own and count == ONE):  # whoever calls a protest is no crowd
             return count
     return None
 

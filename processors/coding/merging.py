@@ -12,19 +12,20 @@ from datetime import date, timedelta
 
 from processors.coding.confidence import TOLD_AGAIN
 from processors.coding.drafts import Draft, Who
-from processors.coding.scene import is_verb
+from processors.coding.scene import Scene, by_dep, is_verb
 from processors.coding.syntax import governors
 from processors.coding.token import Token
 from stream.messages import Event, EventDate, Magnitude, Magnitudes, Modality, Place
 
 REACH = 40  # tellings of one kind before a telling with which it is compared, so that time stays linear
+MEANS = frozenset({"by", "in", "with", "through"})  # before a clause that says how something was done
 NEWS_DAYS = 14  # a telling without a day of its own is of these days before publication
 AHEAD: tuple[Modality, ...] = ("planned", "conditional", "possible", "hypothetical")  # surest first
 _FORCES = frozenset({"MIL", "COP", "REB", "OPP", "CVL", "PRM", "UAF"})  # two of them are two parties, whatever their country
 _OF_STATE = frozenset({None, "GOV", "MIL"})  # who acts for it
 
 
-def merged(drafts: Iterable[Draft], published_on: date | None) -> list[Draft]:
+def merged(scene: Scene, drafts: Iterable[Draft]) -> list[Draft]:
     """Join the tellings of one event; in text order of the first. Each is compared with the last REACH of its kind."""
     found: list[Draft] = []
     groups: dict[tuple[object, ...], list[int]] = {}
@@ -32,7 +33,10 @@ def merged(drafts: Iterable[Draft], published_on: date | None) -> list[Draft]:
         event = draft.event
         same = groups.setdefault((event.type, draft.content, _reality(event.modality)), [])
         for n in reversed(same[-REACH:]):
-            if _is_result(found[n], draft) or _is_same(found[n], draft, published_on):
+            if _is_manner(scene, found[n], draft):
+                found[n] = _with_manner(found[n], draft)
+                break
+            if _is_result(found[n], draft) or _is_same(found[n], draft, scene.facts.published_on):
                 found[n] = _join(found[n], draft)
                 break
         else:
@@ -56,6 +60,14 @@ def _is_result(old: Draft, new: Draft) -> bool:
     told = _counts(new) and (_follows(new.heads[0], old.heads[0]) or _is_deed(old.heads[0], new.heads[0]))
     told = told or (_counts(old) and _is_deed(new.heads[0], old.heads[0]))
     return new.content == "ASSAULT" and told and _agree(old.actors, new.actors)
+
+
+def _is_manner(scene: Scene, old: Draft, new: Draft) -> bool:
+    """Return whether *new* says how *old* was done: "retaliated by firing", "criticised the plan, calling it a mistake"."""
+    head = new.heads[0]
+    link = head.head if head.dep_ == "pcomp" else next(iter(by_dep(scene, head, "mark")), None)
+    beside = head.dep_ in {"advcl", "pcomp"} and old.heads[0] in governors(head)[:2]
+    return head.tag_ == "VBG" and beside and (link is None or link.lower_ in MEANS) and _agree(old.actors, new.actors)
 
 
 def _follows(head: Token, verb: Token) -> bool:
@@ -152,12 +164,21 @@ def _same_count(a: Magnitude | None, b: Magnitude | None) -> bool:
 
 def _join(old: Draft, new: Draft) -> Draft:
     """Return the fuller of two tellings with the mentions of both, in text order."""
-    best, other = (new, old) if _fullness(new) > _fullness(old) else (old, new)
+    return _filled(new, old) if _fullness(new) > _fullness(old) else _filled(old, new)
+
+
+def _with_manner(old: Draft, new: Draft) -> Draft:
+    """Return an act with the clause that says how it was done, which names the means and whom it struck."""
+    return _filled(new, old) if new.event.mode and not old.event.mode else _join(old, new)
+
+
+def _filled(best: Draft, other: Draft) -> Draft:
+    """Return *best* with what only *other* tells."""
     a, b = best.event, other.event
     modality = min((a.modality, b.modality), key=AHEAD.index) if a.modality in AHEAD and b.modality in AHEAD else a.modality
     event = a.model_copy(
         update={
-            "mentions": (*old.event.mentions, *(m for m in new.event.mentions if m != old.event.mentions[-1])),
+            "mentions": tuple(sorted({*a.mentions, *b.mentions}, key=lambda m: m.start)),
             "mode": a.mode or b.mode,
             "modality": modality,
             "place": sharper(a.place, b.place),

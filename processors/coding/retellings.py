@@ -19,6 +19,7 @@ from processors.coding.parties import parties_at
 from processors.coding.places import Ground, event_place
 from processors.coding.scene import Scene, by_dep, is_verb, objects_of_preposition
 from processors.coding.token import Token
+from processors.coding.triggers import kind_of
 from stream.messages import Span
 
 ANSWER = 120  # tokens after a dated act in which the other side's of the same kind is taken to be of that day
@@ -86,10 +87,8 @@ def _refers_back(scene: Scene, token: Token) -> bool:
 
 def _is_meant(scene: Scene, token: Token, draft: Draft) -> bool:
     """Return whether the event noun *token* may speak of *draft*: one word or one kind of act, and who does it, if said, is the same."""
-    lemma = scene.lemma_of[token.i]
-    kinds = {entry.type for entry in scene.lexicon.nouns.get(lemma, ())}
     acts = {draft.event.type, draft.content} if draft.event.type in _AGREED else {draft.event.type}
-    if not acts & kinds and all(scene.lemma_of[head.i] != lemma for head in draft.heads):
+    if kind_of(scene, token) not in acts and all(scene.lemma_of[head.i] != scene.lemma_of[token.i] for head in draft.heads):
         return False
     agents = objects_of_preposition(scene, token.head if is_verb(token.head) else token, "by".__eq__)
     doers = {p.value.entity or p.value.text for noun in agents for p in parties_at(scene, noun)}
