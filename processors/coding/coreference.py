@@ -93,7 +93,7 @@ def _spoken_for(scene: Scene, token: Token) -> Iterator[Token]:
     """Yield the person who says what "it" or "they" will do: he speaks for them ("Turkey's president says it will begin …")."""
     spoken = token.dep_ in SUBJECTS and not scene.cue("person_pronoun", token.lower_)
     for clause in governors(token)[:1] if spoken else ():
-        if clause.dep_ == "ccomp" and scene.cue("speech", scene.lemma_of[clause.head.i]):
+        if clause.dep_ == "ccomp" and clause.head.i < token.i and scene.cue("speech", scene.lemma_of[clause.head.i]):
             yield from (s for s in by_dep(scene, clause.head, "nsubj") if _can_be_meant(scene, s) and _is_person(scene, s))
 
 
