@@ -39,7 +39,7 @@ def at_home(scene: Scene, told: Token, people: Cast, home: str | None) -> Cast:
     parties = (*people.actors, *people.recipients)
     if all(p.value.country for p in parties):
         return people
-    countries = countries_named(scene, scene.tokens[scene.sentence_of[told.i][0]])
+    countries = countries_named(scene, scene.opening(told))
     named = {p.value.country for p in parties}
     free = [c for c in countries if c not in named]
     if len(countries) == 1:

@@ -47,7 +47,8 @@ def befell_nobody(scene: Scene, word: Token) -> bool:
 
 
 def _says(scene: Scene, word: Token, cue: str) -> bool:
-    return scene.cue(cue, scene.lemma_of[word.i]) or scene.cue(cue, word.lower_)
+    words = scene.lexicon.cues[cue]
+    return scene.lemma_of[word.i] in words or word.lower_ in words
 
 
 def _steps_up(heads: Sequence[tuple[int, Token]]) -> dict[int, tuple[int, int]]:

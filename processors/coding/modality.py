@@ -157,7 +157,7 @@ def _auxiliaries(scene: Scene, verb: Token) -> list[Token]:
 
 
 def _any(scene: Scene, cue: str, words: set[str]) -> bool:
-    return any(scene.cue(cue, word) for word in words)
+    return not scene.lexicon.cues[cue].isdisjoint(words)
 
 
 def _going_to(scene: Scene, verb: Token) -> bool:

@@ -71,9 +71,7 @@ def _is_comma(between: Sequence[Token], title: Token, entity: Entity | None) -> 
 
 def coordinated(scene: Scene, token: Token) -> list[Token]:
     """Return *token* and the heads of the phrases conjoined to it or to the name that it leads to, in text order."""
-    found = conjoined(scene, token)
-    for item in list(found):
-        name = name_after(scene, item)
-        if name is not None:
-            found.extend(conjoined(scene, name)[1:])
-    return sorted(dict.fromkeys(found), key=lambda t: t.i)
+    own = conjoined(scene, token)
+    names = (name for item in own if (name := name_after(scene, item)) is not None)
+    others = (other for name in names for other in conjoined(scene, name)[1:])
+    return sorted(dict.fromkeys((*own, *others)), key=lambda t: t.i)

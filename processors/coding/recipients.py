@@ -15,6 +15,7 @@ from processors.coding.scene import Scene, by_dep, is_nominal, is_verb, objects_
 from processors.coding.syntax import FINITE, below, is_passive, patients
 from processors.coding.token import Token
 from processors.coding.triggers import Reading
+from stream.messages import Participant
 
 TO = frozenset({"to"})
 STRONG = frozenset({"against", "to", "on", "upon", "at", "with", "toward", "towards", "into", "over"})
@@ -48,12 +49,18 @@ def recipients(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tup
 
 def others_than(parties: Iterable[Party], others: Iterable[Party]) -> tuple[Party, ...]:
     """Return those of *parties* that are none of *others*: another head, another entity, no part of their phrases."""
-    taken = list(others)
+    left, taken = tuple(parties), tuple(others)
+    if not left or not taken:
+        return left
     heads = {p.head for p in taken}
-    spans = [(p.value.start, p.value.end) for p in taken]
     entities = {p.value.entity for p in taken} - {None}
-    inside = [p for p in parties if any(a <= p.value.start and p.value.end <= b for a, b in spans)]
-    return tuple(p for p in parties if p.head not in heads and p not in inside and p.value.entity not in entities)
+    return tuple(
+        p for p in left if p.head not in heads and p.value.entity not in entities and not any(_is_part(p.value, o.value) for o in taken)
+    )
+
+
+def _is_part(inner: Participant, outer: Participant) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
 
 
 def _blamed(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:

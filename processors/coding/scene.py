@@ -57,6 +57,10 @@ class Scene:
         first, after = self.chars(start, end) if start < end else (0, 0)
         return self.text[first:after]
 
+    def opening(self, token: Token) -> Token:
+        """Return the first token of the sentence of *token*."""
+        return self.tokens[self.sentence_of[token.i][0]]
+
     def cue(self, name: str, word: str) -> bool:
         """Return whether *word* is in the cue class *name*."""
         return word in self.lexicon.cues.get(name, ())
@@ -198,6 +202,7 @@ def _prepositional(scene: Scene, token: Token) -> list[tuple[str, Token]]:
     return found
 
 
+@per_word
 def conjoined(scene: Scene, token: Token, limit: int = 12) -> list[Token]:
     """Return *token* and what is conjoined to it, in text order."""
     found = [token]

@@ -106,15 +106,18 @@ def _figurative(scene: Scene, token: Token) -> bool:
 
     Not where somebody armed does it: gunmen may attack a football match.
     """
-    start, end = scene.sentence_of[token.i]
-    if not scene.playful and not any(_of_register(scene, i) for i in range(start, end)):
+    if not scene.playful and not _opens_play(scene, scene.opening(token)):
         return False
     around = [*_slot_words(scene, token, "subj"), *(patients(scene, token) if is_verb(token) else by_dep(scene, token, "compound", "amod"))]
     return not any(scene.cue("armed", scene.lemma_of[word.i]) for word in around)
 
 
-def _of_register(scene: Scene, i: int) -> bool:
-    return scene.entity_of[i] is None and (scene.cue("register", scene.lemma_of[i]) or scene.cue("register", scene.tokens[i].lower_))
+@per_word
+def _opens_play(scene: Scene, first: Token) -> bool:
+    """Return whether the sentence that begins with *first* has a word of sport or markets that is no part of a name."""
+    words = scene.lexicon.cues["register"]
+    plain = (i for i in range(*scene.sentence_of[first.i]) if scene.entity_of[i] is None)
+    return any(scene.lemma_of[i] in words or scene.tokens[i].lower_ in words for i in plain)
 
 
 def _has_particle(scene: Scene, token: Token, particle: str) -> bool:
