@@ -90,10 +90,10 @@ def _code_sentence(scene: Scene, start: int, end: int, home: str | None) -> Iter
 
 def _outermost_first(scene: Scene, start: int, end: int) -> Iterator[Token]:
     """Yield the tokens of a sentence by their depth in its tree, those of one depth in text order."""
-    level = [t for t in scene.tokens[start:end] if t.head.i == t.i or not start <= t.head.i < end]
+    level = [t for t in scene.tokens[start:end] if t.head is t or not start <= t.head.i < end]
     while level:
         yield from level
-        level = sorted((c for token in level for c in scene.children[token.i] if start <= c.i < end), key=attrgetter("i"))
+        level = sorted([c for token in level for c in scene.children[token.i] if start <= c.i < end], key=attrgetter("i"))
 
 
 def _frame_words(scene: Scene, reading: Reading) -> Iterator[int]:

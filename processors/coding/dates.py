@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from processors.coding.scene import Scene, by_dep, is_verb
+from processors.coding.scene import Scene, by_dep, is_verb, per_word
 from processors.coding.syntax import governors
 from processors.coding.token import Token
 from stream.messages import EventDate, Modality, Span, TimeExpression
@@ -83,7 +83,7 @@ def times_of(scene: Scene, heads: Sequence[Token]) -> list[Timed]:
     found: list[Timed] = []
     loose: list[Timed] = []
     clauses = _clauses_above(scene, heads[0])
-    for time, top in _tops(scene, *scene.sentence_of[heads[0].i]):
+    for time, top in _tops(scene, scene.opening(heads[0])):
         owner = _owner(scene, top, rank)
         if owner is not None:
             found.append(Timed(owner, time, since=_is_since(top)))
@@ -92,16 +92,18 @@ def times_of(scene: Scene, heads: Sequence[Token]) -> list[Timed]:
     return found or (loose if len(loose) == 1 else [])
 
 
-def _tops(scene: Scene, start: int, end: int) -> Iterator[tuple[TimeExpression, Token]]:
-    """Yield the dates and hours between two tokens, each with the highest of its words in the tree."""
-    for i in range(start, end):
-        time = scene.time_of[i]
-        if time is None or time.type not in {"DATE", "TIME"} or (i > start and scene.time_of[i - 1] is time):
+@per_word
+def _tops(scene: Scene, first: Token) -> list[tuple[TimeExpression, Token]]:
+    """Return the dates and hours of the sentence that begins with *first*, each with the highest of its words in the tree."""
+    found: list[tuple[TimeExpression, Token]] = []
+    start, end = scene.sentence_of[first.i]
+    for top, time in zip(scene.tokens[start:end], scene.time_of[start:end], strict=True):
+        if time is None or time.type not in {"DATE", "TIME"} or (top is not first and scene.time_of[top.i - 1] is time):
             continue
-        top = scene.tokens[i]
-        while top.head.i != top.i and scene.time_of[top.head.i] is time:
+        while top.head is not top and scene.time_of[top.head.i] is time:
             top = top.head
-        yield time, top
+        found.append((time, top))
+    return found
 
 
 def _is_since(top: Token) -> bool:

@@ -47,7 +47,7 @@ def befell_nobody(scene: Scene, word: Token) -> bool:
 
 
 def _says(scene: Scene, word: Token, cue: str) -> bool:
-    words = scene.lexicon.cues[cue]
+    words = scene.cues(cue)
     return scene.lemma_of[word.i] in words or word.lower_ in words
 
 

@@ -157,7 +157,7 @@ def _auxiliaries(scene: Scene, verb: Token) -> list[Token]:
 
 
 def _any(scene: Scene, cue: str, words: set[str]) -> bool:
-    return not scene.lexicon.cues[cue].isdisjoint(words)
+    return not words.isdisjoint(scene.cues(cue))
 
 
 def _going_to(scene: Scene, verb: Token) -> bool:
@@ -255,9 +255,10 @@ def _tells(scene: Scene, token: Token) -> bool:
 def _is_asked(scene: Scene, root: Token) -> bool:
     """Return whether the sentence of *root* asks if it is so; one that asks why or how takes it for granted."""
     start, end = scene.sentence_of[root.i]
-    asks = any(token.text == "?" for token in scene.tokens[max(root.i, end - 3) : end])  # a quotation mark may follow
+    if all(token.text != "?" for token in scene.tokens[max(root.i, end - 3) : end]):  # a quotation mark may follow
+        return False
     quotes = any(token.tag_ in {"``", "-LRB-"} or token.text in QUOTES for token in scene.tokens[root.i : end - 3])
-    return asks and not quotes and not any(token.tag_ in QUESTION_WORDS for token in scene.tokens[start : root.i])
+    return not quotes and not any(token.tag_ in QUESTION_WORDS for token in scene.tokens[start : root.i])
 
 
 def _link(scene: Scene, token: Token) -> Modality:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from processors.coding.scene import Scene, by_dep, is_verb
+from processors.coding.scene import Scene, by_dep, is_verb, per_word
 from processors.coding.syntax import governors, patients
 from processors.coding.token import Token
 from processors.places import find_place, town_of
@@ -135,15 +135,16 @@ def _of_clause_above(scene: Scene, head: Token) -> Iterator[Token]:
 
 
 def _only_one(scene: Scene, on: Ground, head: Token) -> Place | None:
-    start, end = scene.sentence_of[head.i]
-    nouns = (
-        noun
-        for word in scene.tokens[start:end]
-        if scene.cue("locative", word.lower_) and not scene.cue("speech", scene.lemma_of[word.head.i])
-        for noun in _objects(scene, word)
-    )
-    found = list(_places(scene, on, nouns))
+    found = list(_places(scene, on, _located(scene, scene.opening(head))))
     return found[0] if len({p.name for p in found}) == 1 else None
+
+
+@per_word
+def _located(scene: Scene, first: Token) -> list[Token]:
+    """Return the nouns after locative prepositions of the sentence that begins with *first*; none under a verb of speech."""
+    locative = scene.cues("locative")
+    words = [word for word in scene.tokens[slice(*scene.sentence_of[first.i])] if word.lower_ in locative]
+    return [noun for word in words if not scene.cue("speech", scene.lemma_of[word.head.i]) for noun in _objects(scene, word)]
 
 
 # --- a noun → a place

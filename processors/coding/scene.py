@@ -23,7 +23,7 @@ MIN_REGISTER, REGISTER_SHARE = 4, 60  # a text is about sport or markets with so
 P = ParamSpec("P")
 T = TypeVar("T")
 HYPHENS = frozenset({"-", "\u2010", "\u2011", "\u2013"})
-_NO_LABELS: Set[str] = frozenset()
+_NOTHING: Set[str] = frozenset()
 MAX_CHILDREN = 60  # words that one word governs; more is a list or a table
 
 
@@ -61,9 +61,13 @@ class Scene:
         """Return the first token of the sentence of *token*."""
         return self.tokens[self.sentence_of[token.i][0]]
 
+    def cues(self, name: str) -> Set[str]:
+        """Return the words of the cue class *name*, none where the language has no such class."""
+        return self.lexicon.cues.get(name, _NOTHING)
+
     def cue(self, name: str, word: str) -> bool:
         """Return whether *word* is in the cue class *name*."""
-        return word in self.lexicon.cues.get(name, ())
+        return word in self.lexicon.cues.get(name, _NOTHING)
 
 
 def per_word(find: Callable[Concatenate[Scene, Token, P], T]) -> Callable[Concatenate[Scene, Token, P], T]:
@@ -76,9 +80,10 @@ def per_word(find: Callable[Concatenate[Scene, Token, P], T]) -> Callable[Concat
     def answer(scene: Scene, token: Token, /, *args: P.args, **kwargs: P.kwargs) -> T:
         known = scene.answers[find]
         key = (token, *args, *kwargs.items()) if args or kwargs else token
-        if key not in known:
-            known[key] = find(scene, token, *args, **kwargs)
-        return known[key]  # type: ignore[return-value]  # what *find* put there
+        if key in known:
+            return known[key]  # type: ignore[return-value]  # what *find* put there
+        known[key] = found = find(scene, token, *args, **kwargs)
+        return found
 
     return answer
 
@@ -114,7 +119,7 @@ def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Le
         time_of,
         _sentences(doc),
         children,
-        [{child.dep_ for child in below} if below else _NO_LABELS for below in children],
+        [{child.dep_ for child in below} if below else _NOTHING for below in children],
         lemmas,
         _sides(facts, lexicon),
         _playful(lemmas, lexicon),
@@ -152,7 +157,7 @@ def _sides(facts: DocumentFacts, lexicon: Lexicon) -> dict[str, str]:
 
 
 def _playful(lemmas: Sequence[str], lexicon: Lexicon) -> bool:
-    words = sum(lemma in lexicon.cues["register"] for lemma in lemmas)
+    words = sum(map(lexicon.cues["register"].__contains__, lemmas))
     return words >= MIN_REGISTER and words * REGISTER_SHARE >= len(lemmas)
 
 
@@ -163,9 +168,9 @@ def _token_range(starts: Sequence[int], start: int, end: int) -> tuple[int, int]
 def _children(tokens: Sequence[Token]) -> list[list[Token]]:
     below: list[list[Token]] = [[] for _ in tokens]
     for token in tokens:
-        head = token.head.i
-        if head != token.i and len(below[head]) < MAX_CHILDREN:
-            below[head].append(token)
+        siblings = below[token.head.i]
+        if token.head is not token and len(siblings) < MAX_CHILDREN:
+            siblings.append(token)
     return below
 
 

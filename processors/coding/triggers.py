@@ -115,7 +115,7 @@ def _figurative(scene: Scene, token: Token) -> bool:
 @per_word
 def _opens_play(scene: Scene, first: Token) -> bool:
     """Return whether the sentence that begins with *first* has a word of sport or markets that is no part of a name."""
-    words = scene.lexicon.cues["register"]
+    words = scene.cues("register")
     plain = (i for i in range(*scene.sentence_of[first.i]) if scene.entity_of[i] is None)
     return any(scene.lemma_of[i] in words or scene.tokens[i].lower_ in words for i in plain)
 
