@@ -68,11 +68,6 @@ class PostgresServer:
         (self.port,) = free_ports(1)
         self._process: subprocess.Popen[bytes] | None = None
 
-    @property
-    def runs(self) -> bool:
-        """Whether the server was started and has not ended."""
-        return self._process is not None and self._process.poll() is None
-
     def start(self) -> PostgresServer:
         """Start the server, making the cluster the first time; return when it answers."""
         if not self._data.exists():

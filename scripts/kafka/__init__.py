@@ -112,11 +112,6 @@ class KafkaServer:
         """The broker URL for ``connect_broker``."""
         return f"kafka://{self.bootstrap}"
 
-    @property
-    def runs(self) -> bool:
-        """Whether the server was started and has not ended."""
-        return self._process is not None and self._process.poll() is None
-
     def start(self) -> None:
         """Format the data folder if it is new, run the server, and wait until it answers."""
         properties = self._folder / "server.properties"

@@ -104,17 +104,17 @@ def fill_disk(victims: Victims) -> None:
 
 
 def fill_disk_of_kafka(victims: Victims) -> None:
+    """Kafka gives a disk up for good where a write fails, and ends; whoever runs it starts it again."""
     with victims.stack.disks["kafka"].full():
         time.sleep(SHORT)
-    if not victims.kafka.runs:
-        victims.kafka.restart()
+    victims.kafka.restart()
 
 
 def fill_disk_of_postgres(victims: Victims) -> None:
+    """Postgres refuses what needs room, or recovers by itself; where that fails as well, it ends."""
     with victims.stack.disks["postgres"].full():
         time.sleep(SHORT)
-    if not victims.postgres.runs:
-        victims.postgres.restart()
+    victims.postgres.restart("immediate")
 
 
 def kill_kafka(victims: Victims) -> None:
@@ -170,8 +170,8 @@ SERVICE_FAULTS: Mapping[str, Fault] = {
     "database slow: tables locked": slow_database,
 }
 SERVICE_DISK_FAULTS: Mapping[str, Fault] = {
-    "Kafka's disk full (tmpfs), and Kafka started again where it ended": fill_disk_of_kafka,
-    "Postgres's disk full (tmpfs), and Postgres started again where it ended": fill_disk_of_postgres,
+    "Kafka's disk full (tmpfs), then Kafka started again": fill_disk_of_kafka,
+    "Postgres's disk full (tmpfs), then Postgres started again": fill_disk_of_postgres,
 }
 WITHOUT_DISK: Mapping[str, Fault] = {"no byte more to a worker's files (RLIMIT_FSIZE)": limit_files}
 

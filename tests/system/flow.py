@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 from tests.system.harness import Site
 
-JITTER = 1.0  # seconds at most between the coming of articles and the fault: it finds them anywhere on their way
-LOOK_EVERY = 0.1  # seconds between two looks
+LOOK_EVERY = 0.05  # seconds between two looks
 
 
 class Flow:
@@ -24,13 +23,14 @@ class Flow:
         site.release(self._share(1))
 
     def wait(self, fault: int, chance: random.Random) -> int:
-        """Return how many articles are on their way when *fault* (0, 1, …) should strike.
+        """Return how many articles are on their way, when *fault* (0, 1, …) should strike: at once.
 
-        That is a moment after its share was let out, and some of the share before are stored.
+        That is when some of the share before are stored, half of it at most, and its own share was just let out.
         """
-        assert wait_until(lambda: self._stored() > self._share(fault), self._patience), f"nothing is stored before fault {fault}"
+        before, own = self._share(fault), self._share(fault + 1)
+        enough = before + chance.randint(0, (own - before) // 2)
+        assert wait_until(lambda: self._stored() > enough, self._patience), f"no more than {enough} are stored before fault {fault}"
         self._site.release(self._share(fault + 2))
-        time.sleep(chance.uniform(0.0, JITTER))
         return self._site.released - self._stored()
 
     def _stored(self) -> int:

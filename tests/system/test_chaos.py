@@ -39,7 +39,7 @@ from tests.system.flow import Flow, wait_until
 from tests.system.found import found, lag, stored, waiting
 from tests.system.harness import QUICK, Site, Workers, stories
 
-ARTICLES, ROUNDS = int(os.environ.get("CHAOS_ARTICLES", "240")), int(os.environ.get("CHAOS_ROUNDS", "1"))
+ARTICLES, ROUNDS = int(os.environ.get("CHAOS_ARTICLES", "180")), int(os.environ.get("CHAOS_ROUNDS", "1"))
 DISK_BYTES = 512 * 1024 * 1024  # of each small disk
 EACH = 60  # articles of a feed
 PATIENCE = 300.0  # seconds for the articles between two faults, and for the rest after the last one
