@@ -81,8 +81,8 @@ class Consumer(Protocol):
         """Return up to *max_records* records, in order within each partition; empty after *timeout* seconds without any.
 
         Joins the group on the first call. A new group starts at the earliest record. Raises OffsetsLost where a
-        committed offset is below the log's start, BrokerUnavailable where the broker is away, ConfigError for a topic that
-        does not exist.
+        committed offset is below the log's start or a topic was made anew, BrokerUnavailable where the broker is away,
+        ConfigError for a topic that does not exist.
         """
 
     def heartbeat(self) -> None:

@@ -12,7 +12,7 @@ DatelineError
 │   └── WorkerDied          workers died of the record, one after the other
 └── StageStopped            the stage must stop and commit nothing; the message names the remedy
     ├── SchemaTooNew        a message of a newer major schema version than this code reads
-    ├── OffsetsLost         a committed offset is below the log's start: records are missing
+    ├── OffsetsLost         records are gone that a group had still to read
     └── MigrationMismatch   the database is at another migration than this code
 ConfigError (a DatelineError) is a bad setting or argument; commands exit with 2.
 
@@ -81,10 +81,10 @@ class SchemaTooNew(StageStopped):
 
 
 class OffsetsLost(StageStopped):
-    """A group's committed offset is below the start of the log.
+    """Records that a group had still to read are gone: with the start of the log, or with a topic that was made anew.
 
-    *missing* maps (topic, partition) to the half-open range of offsets that can no longer be read, *resume* to the offset
-    at which reading can go on.
+    *missing* maps (topic, partition) to the half-open range of offsets that can no longer be read, an empty one where it is not
+    known how far it went, *resume* to the offset at which reading can go on.
     """
 
     def __init__(self, message: str, *, missing: dict[tuple[str, int], tuple[int, int]], resume: dict[tuple[str, int], int]) -> None:

@@ -126,6 +126,18 @@ def test_a_restored_database_whose_records_are_gone_from_the_log_stops_the_stage
     assert caught.value.missing == {(TOPIC, 0): (0, 5)}
 
 
+def test_a_log_made_anew_under_a_database_stops_the_stage_instead_of_passing_for_the_old_one(
+    engine: Engine, broker: Broker, tmp_path: Path
+) -> None:
+    store(broker, engine, 41)
+    anew = connect_broker(f"sqlite:///{tmp_path / 'anew.db'}")
+    anew.ensure_topics([TopicSpec(TOPIC, 2), TopicSpec(LETTERS, 1)])
+    with pytest.raises(OffsetsLost) as caught:
+        store(anew, engine, 1)
+    assert caught.value.missing == {tuple(at): (0, end) for at, end in stored_offsets(engine, GROUP).items()}
+    anew.close()
+
+
 def test_dead_letter_is_stored_untouched(engine: Engine) -> None:
     assert write_dead_letters(engine, [letter()], GROUP, {TopicPartition(LETTERS, 0): 1}) == 1
     with reading(engine) as conn:

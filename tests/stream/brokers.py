@@ -205,3 +205,8 @@ def values(records: Sequence[Record]) -> list[bytes]:
 def after(records: Sequence[Record]) -> dict[TopicPartition, int]:
     """The offsets to commit once *records* are done."""
     return {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
+
+
+def numbers(count: int, start: int = 0) -> list[bytes]:
+    """Values that tell their order."""
+    return [b"%06d" % number for number in range(start, start + count)]

@@ -13,7 +13,7 @@ import pytest
 
 from stream.broker import MAX_RECORD_BYTES, Consumer, Headers, PartitionLag, Producer, Record, TopicPartition, TopicSpec
 from stream.errors import BrokerUnavailable, ConfigError, Fenced, OffsetsLost, RecordTooLarge
-from tests.stream.brokers import KafkaBackend, SqliteBackend, Stand, after, read, until, values
+from tests.stream.brokers import KafkaBackend, SqliteBackend, Stand, after, numbers, read, until, values
 
 SHORT_SESSION = 2.0  # seconds, where a test waits for a member to be given up
 HOUR = timedelta(hours=1)
@@ -25,10 +25,6 @@ def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
     backend = SqliteBackend(tmp_path / "broker.db") if request.param == "sqlite" else KafkaBackend(request.getfixturevalue("kafka_server"))
     with Stand(backend) as stand:
         yield stand
-
-
-def numbers(count: int, start: int = 0) -> list[bytes]:
-    return [b"%06d" % number for number in range(start, start + count)]
 
 
 def test_a_record_comes_back_as_it_was_sent(stand: Stand) -> None:

@@ -17,7 +17,7 @@ from stream.connect import connect_broker
 from stream.errors import BrokerUnavailable, ConfigError, OffsetsLost
 from stream.kafka_broker import KafkaBroker
 from stream.member import Member
-from tests.stream.brokers import KafkaBackend, Stand, after, read, until, values
+from tests.stream.brokers import KafkaBackend, Stand, after, numbers, read, until, values
 
 
 @pytest.fixture
@@ -149,7 +149,3 @@ def anew(stand: Stand, server: KafkaServer) -> None:
     with KafkaAdminClient(bootstrap_servers=server.bootstrap) as admin:
         admin.delete_topics([stand.topic])
     until(lambda: stand.broker.ensure_topics([TopicSpec(stand.topic, 1)]), "the topic to be made")
-
-
-def numbers(count: int, start: int = 0) -> list[bytes]:
-    return [b"%d" % number for number in range(start, start + count)]
