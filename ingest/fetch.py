@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields, replace
@@ -105,6 +106,7 @@ def make_session(settings: FetchSettings) -> Session:
         resolver=Lookups() if proxy else GuardedResolver(networks),
         socket_factory=None if proxy else GuardedSockets(networks),
         limit=0,  # the turns bound it
+        ssl=_trusted(),
     )
     client = aiohttp.ClientSession(
         connector=connector,
@@ -118,6 +120,13 @@ def make_session(settings: FetchSettings) -> Session:
     )
     turns = Turns(settings.fetch_concurrency, settings.host_connections, settings.host_pause)
     return Session(client, Limits(settings.fetch_timeout, settings.fetch_max_bytes), turns)
+
+
+def _trusted() -> ssl.SSLContext:
+    """Return what TLS is checked against: the certificates of the system, or those that SSL_CERT_FILE and SSL_CERT_DIR name now."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def _spelled_guard(networks: Sequence[Network]) -> aiohttp.ClientMiddlewareType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -104,8 +105,11 @@ class Loopback:
 
 
 @contextmanager
-def serving() -> Iterator[Loopback]:
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[Loopback]:
+    """Run a server without routes; with *tls* it speaks that, also where a test calls its URLs http."""
     server = _Server()
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     yield Loopback(server)
