@@ -121,10 +121,28 @@ def test_the_parts_of_a_sitemap_index_are_read_with_it_though_the_index_stays_th
     with ingest.engine.connect() as connection:
         rows = connection.execute(select(fetches.c.entries, fetches.c.new).order_by(fetches.c.fetch_id)).all()
     assert [tuple(row) for row in rows] == [(1, 1), (2, 1)]
-    loopback.serve("/news.xml.gz", f"<sitemapindex>{named}</sitemapindex>".encode())
-    loopback.serve("/missing.xml", b"", 500)
+    loopback.serve("/news.xml.gz", b"", 500)
     assert ingest.again()[0] == "parse"
     assert "none of its parts can be read" in (ingest.feed().last_error or "")
+
+
+def test_an_index_within_an_index_is_followed_so_far_and_no_further(ingest: Ingest, loopback: Loopback) -> None:
+    def index(*paths: str) -> bytes:
+        return f"<sitemapindex>{''.join(f'<sitemap><loc>{loopback.url(path)}</loc></sitemap>' for path in paths)}</sitemapindex>".encode()
+
+    feeds.add_feed(ingest.engine, loopback.serve("/0.xml", index("/1.xml", "/late.xml")))
+    loopback.serve("/1.xml", index("/0.xml", "/1.xml", "/2.xml"))
+    loopback.serve("/2.xml", index("/3.xml", "/pages.xml"))
+    loopback.serve("/3.xml", index("/deep.xml"))
+    for path in ("/pages.xml", "/late.xml", "/deep.xml"):
+        loopback.serve(path, f"<urlset><url><loc>{loopback.url(path)}.html</loc></url></urlset>".encode())
+    assert ingest.once()[0] == "fetched"
+    asked = [request.path for request in loopback.requests if request.path.endswith(".xml")]
+    assert asked[:2] == ["/0.xml", "/1.xml"]
+    assert {"/pages.xml", "/late.xml"} < set(asked)
+    assert "/deep.xml" not in asked
+    assert len(asked) <= 9
+    assert "3.xml: an index 3 deep in others" in (ingest.outcomes[0].message or "")
 
 
 def test_a_bad_feed_is_a_row_and_a_log_line_and_harms_nobody(ingest: Ingest, loopback: Loopback, caplog: pytest.LogCaptureFixture) -> None:
