@@ -13,8 +13,8 @@ FINITE = frozenset({"VBD", "VBZ", "VBP"})
 @per_word
 def is_passive(scene: Scene, verb: Token) -> bool:
     """Return whether *verb* is passive: an auxiliary or subject says so, or it is a bare participle after a noun."""
-    if by_dep(scene, verb, "auxpass", "nsubjpass"):
-        return True
+    if by_dep(scene, verb, "auxpass") or (by_dep(scene, verb, "nsubjpass") and not (verb.tag_ == "VBD" and by_dep(scene, verb, "dobj"))):
+        return True  # a past tense with an object is active, whatever its subject is called
     if headline_verb(scene, verb):
         return False
     if verb.tag_ == "VBN" and by_dep(scene, verb, "agent"):

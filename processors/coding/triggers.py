@@ -127,8 +127,13 @@ def _has_particle(scene: Scene, token: Token, particle: str) -> bool:
         return True
     after = (c for c in scene.children[token.i] if c.i > token.i and c.lower_ == particle)
     if particle in PARTICLES:  # beyond an object: "gave himself up", "forced the agency out of …", and not "gave himself up in Paris"
-        return any(c.dep_ == "prt" or by_dep(scene, c, "prep") for c in after)
+        return any(c.dep_ == "prt" or by_dep(scene, c, "prep") or _leads_on(scene, c) for c in after)
     return any(not _of_time(scene, c) for c in after)
+
+
+def _leads_on(scene: Scene, particle: Token) -> bool:
+    """Return whether "to", "from" or "of" follows: "handed the suspect over to …"."""
+    return particle.i + 1 < len(scene.tokens) and scene.tokens[particle.i + 1].lower_ in {"to", "from", "of"}
 
 
 def _of_time(scene: Scene, preposition: Token) -> bool:
