@@ -171,7 +171,7 @@ def _is_to(scene: Scene, verb: Token) -> bool:
     if any(c.tag_ == "TO" for c in own) and any(c.tag_ in FINITE and scene.lemma_of[c.i] == "be" for c in own):
         return True
     infinitive = verb.tag_ == "VB" and any(c.tag_ == "TO" for c in own + by_dep(scene, above, "aux"))
-    return infinitive and verb.dep_ in {"xcomp", "ccomp"} and scene.lemma_of[above.i] == "be" and above.tag_ in FINITE
+    return infinitive and verb.dep_ in {"xcomp", "ccomp", "acomp"} and scene.lemma_of[above.i] == "be" and above.tag_ in FINITE
 
 
 def _headline_future(scene: Scene, verb: Token) -> bool:
@@ -202,7 +202,13 @@ def _possible_noun(scene: Scene, head: Token) -> bool:
 def _is_supposed(scene: Scene, verb: Token) -> bool:
     """Return whether *verb* stands in a clause that says in which case something would be."""
     clause = next((w for w in (verb, *governors(verb)) if w.dep_ not in {"xcomp", "ccomp", "conj", "acl"}), verb)
-    return clause.dep_ == "advcl" and _is_condition(scene, clause)
+    return clause.dep_ == "advcl" and (_is_condition(scene, clause) or _is_awaited(scene, clause))
+
+
+def _is_awaited(scene: Scene, clause: Token) -> bool:
+    """Return whether *clause* tells when something is to be, in the present: "until Russia withdraws", not "until it withdrew"."""
+    finite = next((w for w in (*by_dep(scene, clause, "aux", "auxpass"), clause) if w.tag_ in FINITE), clause)
+    return finite.tag_ in {"VBZ", "VBP"} and _any(scene, "awaiting", {m.lower_ for m in by_dep(scene, clause, "mark", "advmod")})
 
 
 def _in_own_clause(scene: Scene, verb: Token) -> bool:

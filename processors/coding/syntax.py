@@ -19,8 +19,10 @@ def is_passive(scene: Scene, verb: Token) -> bool:
         return False
     if verb.tag_ == "VBN" and by_dep(scene, verb, "agent"):
         return not by_dep(scene, verb, "nsubj", "dobj")
+    if verb.dep_ == "conj" and verb.tag_ == "VBN" and verb.head.i != verb.i and _bare(scene, verb):
+        return is_passive(scene, verb.head)  # "were freed and flown home"
     if by_dep(scene, verb, "nsubj", "dobj") or verb.tag_ != "VBN":
-        return verb.dep_ == "conj" and verb.tag_ == "VBN" and verb.head.i != verb.i and _bare(scene, verb) and is_passive(scene, verb.head)
+        return False
     return verb.dep_ in {"acl", "advcl", "amod"} and not by_dep(scene, verb, "aux")
 
 
