@@ -147,8 +147,8 @@ def _needs_party(reading: Reading) -> bool:
 def _is_company_news(reality: Reality, people: Cast) -> bool:
     """Return whether companies deal with each other: what PLOVER leaves out, no state or people being party to it."""
     parties = [p.value for p in (*people.actors, *people.recipients)]
-    firms = [p for p in parties if p.sector == "BUS"]
-    return reality.type in FAMILIES["COOP"] and bool(firms) and all(p.sector == "BUS" or not (p.sector or p.country) for p in parties)
+    firms = [p for p in parties if p.sector == "BUS" and p.country not in {"IGO", "UNO", "EUR"}]  # the World Bank is none
+    return reality.type in FAMILIES["COOP"] and bool(firms) and all(p in firms or not (p.sector or p.country) for p in parties)
 
 
 def _circumstance(scene: Scene, reading: Reading) -> Circumstance:

@@ -137,7 +137,7 @@ def _owner(scene: Scene, top: Token, rank: Mapping[int, int]) -> int | None:
 
 def _is_others(scene: Scene, below: Token, above: Token, top: Token) -> bool:
     """Return whether the step from *below* up to *above* leads away from what the time *top* tells the day of."""
-    if above.dep_ in {"relcl", "acl"} or (below is top and below.dep_ in _OF_ITS_NOUN):
+    if above.dep_ in {"relcl", "acl", "appos"} or (below is top and below.dep_ in _OF_ITS_NOUN):
         return True
     named = above.lower_ in scene.lexicon.nouns or scene.lemma_of[above.i] in scene.lexicon.nouns
     elsewhere = above.dep_ == "prep" and above.lower_ in _ELSEWHEN and below is not top

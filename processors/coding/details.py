@@ -13,6 +13,8 @@ from processors.coding.places import Ground, event_place, filed_from, ground, ho
 from processors.coding.scene import Scene
 from stream.messages import Event, Magnitudes
 
+CALLED = {"CONSULT": "AGREE", "PROTEST": "PROTEST"}  # what may be called for a day to come, and what it is until then
+
 
 @dataclass(frozen=True, slots=True)
 class Background:
@@ -43,7 +45,8 @@ def detailed(scene: Scene, background: Background, drafts: Sequence[Draft]) -> l
 
 def _detailed(scene: Scene, background: Background, draft: Draft, counts: Magnitudes) -> Draft:
     event = draft.event
-    when, plan = date_event(times_of(scene, draft.heads), event.modality, scene.facts.published_on, verbal=event.quad in {1, 3})
+    verbal = event.quad in {1, 3} or event.type in CALLED
+    when, plan = date_event(times_of(scene, draft.heads), event.modality, scene.facts.published_on, verbal=verbal)
     place = event_place(scene, background.ground, draft.heads, event.type, event.mode)
     details = {
         "contexts": contexts_of(scene, background.cues, event, draft.order),
@@ -59,12 +62,15 @@ def _detailed(scene: Scene, background: Background, draft: Draft, counts: Magnit
 def complete(scene: Scene, event: Event) -> Event:
     """Return *event* with what goes without saying, once all tellings of it are known.
 
-    Where its story is filed from; and that a meeting whose only day is still to come has not taken place: AGREE (PLOVER manual).
+    Where its story is filed from; and that a meeting or march whose only day is still to come has not taken place: the one is agreed
+    on (PLOVER manual, AGREE), the other planned.
     """
     place = filed_from(event, scene.facts.dateline_place)
     event = event if place is event.place else event.model_copy(update={"place": place})
     dated = event.date is not None and event.date.evidence is not None
-    if event.type != "CONSULT" or event.modality != "asserted" or event.planned_date is None or dated:
+    if event.type not in CALLED or event.modality != "asserted" or event.planned_date is None or dated:
         return event
-    row = scene.lexicon.type_row("AGREE", None)
-    return event.model_copy(update={"type": "AGREE", "mode": None, "modality": "planned", "quad": row.quad, "score": row.score})
+    kind = CALLED[event.type]
+    mode = event.mode if kind == event.type else None
+    row = scene.lexicon.type_row(kind, mode)
+    return event.model_copy(update={"type": kind, "mode": mode, "modality": "planned", "quad": row.quad, "score": row.score})
