@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from ingest.data import read_table
 
 MAX_CHARS = 100  # no date is longer
+_UNSEEN = frozenset({"Mn", "Mc", "Me", "Cf"})  # marks, and what only says how to show the text
 _MAX_OFFSET = timedelta(hours=14)
 _EARLIEST = datetime(1000, 1, 1, tzinfo=UTC)  # year 1 and the like stand for "no date"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,7 +25,7 @@ _EPOCH_DIGITS = {9: 1, 10: 1, 12: 1000, 13: 1000, 15: 1_000_000, 16: 1_000_000} 
 
 _ZONE = r"(?P<zone>[a-z]{1,5}|(?:gmt|utc|ut|z)?\s?[+\-\u2212](?:[0-9]{4}|[0-9]{1,2}(?::[0-9]{2})?))"
 _SECOND = r"(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,12}))?"
-_TIME = rf"(?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{2}})(?::{_SECOND})?(?:\s?(?P<half>[ap])\.?m\.?)?"
+_TIME = rf"(?P<hour>[0-9]{{1,2}})(?P<colon>[:.])(?P<minute>[0-9]{{2}})(?:(?P=colon){_SECOND})?(?:\s?(?P<half>[ap])\.?m\.?)?"
 _WORD = r"[^\W\d_][^\W\d_'’.-]{2,19}"
 _WEEKDAY = rf"(?:(?:{_WORD}|[^\W\d_]{{2}})(?:-{_WORD})?\.?(?:,\s?|\s))?"  # in any language: segunda-feira, Mo.
 _MONTH = rf"(?P<month_name>{_WORD})\.?"
@@ -32,7 +33,7 @@ _DAY = r"(?P<day>[0-9]{1,2})"
 _YEAR = r"(?P<year>[0-9]{4})"
 _SHORT_YEAR = r"(?P<year>[0-9]{4}|[0-9]{2})"
 _OF = r"(?:de\s|di\s|d['’]\s?)?"  # 2 de marzo de 2026, 2 d'abril
-_AT = r"(?:,|\s(?:at|a|um|kl\.?))?\s"
+_AT = r"(?:(?:,|\s(?:at|a|um|kl\.?))?\s|t)"
 _THEN = rf"(?:{_AT}{_TIME}\s?{_ZONE})?"
 _FORMATS = tuple(
     re.compile(pattern + r"(?:\s?\([^()]*\)|\[[\w/+-]+\])?")  # a comment (RFC 5322 §3.2.2), a zone by its name as Java adds it
@@ -73,10 +74,10 @@ def parse_date(text: str, country: str | None = None) -> datetime | None:
 
 
 def folded(text: str) -> str:
-    """Return *text* in lower case and without marks: ``März`` and ``marz`` are one name."""
+    """Return *text* in lower case and without marks, those of direction among them: ``März`` and ``marz`` are one name."""
     if text.isascii():
         return text.lower()
-    letters = (c for c in unicodedata.normalize("NFD", text.casefold()) if not unicodedata.category(c).startswith("M"))
+    letters = (c for c in unicodedata.normalize("NFD", text.casefold()) if unicodedata.category(c) not in _UNSEEN)
     return unicodedata.normalize("NFC", "".join(letters))
 
 

@@ -35,7 +35,7 @@ class Format(NamedTuple):
 
 
 FORMATS = (
-    Format("JSON Feed", lambda start: start.startswith(("{", "[")), jsonfeed.read),
+    Format("JSON Feed", jsonfeed.claims, jsonfeed.read),
     Format("sitemap", sitemap.claims, sitemap.read),
     Format("RSS, RDF or Atom", lambda start: "<" in start and not _is_page(start), rss.read),
 )

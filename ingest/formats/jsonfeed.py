@@ -14,20 +14,32 @@ from ingest.model import FeedEntry, ParsedFeed
 from ingest.text import html_to_text, one_line, plain_text
 from stream.messages import Enclosure
 
+_GUARD = re.compile(  # what stands before the object; each part is taken or not, and never tried again
+    r"""(?>\s|//[^\n]*\n|/\*.{0,1000}?\*/|\)\]\}',?|while\s?\(1\);|for\s?\(;;\);|[\w.$]{1,60}\()*+(?=[{\[])""", re.DOTALL
+)
+_ITEMS = re.compile(r'"items"\s*:\s*\[')
+_NEXT = re.compile(r'[\s,]*(?=[{\["])')
+_DECODER = json.JSONDecoder(parse_constant=lambda name: None, strict=False)  # control characters in strings are no harm
 _VERSION = re.compile(r"https?://(?:www\.)?jsonfeed\.org/version/(1(?:\.[0-9])?)/?")
+
+
+def claims(start: str) -> bool:
+    """Tell whether a document that begins with *start* is JSON, also behind a comment, a callback, or a guard against scripts."""
+    return _GUARD.match(start) is not None
 
 
 def read(url: str, text: str, max_entries: int, country: str | None = None) -> ParsedFeed:
     """Return the feed in *text*, which came from *url*. Raises ParseError where it is no JSON Feed."""
-    document = _document(text)
-    items = document.get("items")
+    document, broken = _document(text)
     version = _VERSION.fullmatch(_string(document.get("version")))
-    if not isinstance(items, list) or not (version or document.get("title")):
+    items = _items(document, declared=version is not None)
+    if items is None or not (version or document.get("title")):
         raise ParseError("JSON, but no JSON Feed: it has no version of jsonfeed.org and no list of items")
     authors = _authors(document)
     entries = [entry for item in items[:max_entries] if (entry := _entry(url, item, authors, country))]
     left_out = min(len(items), max_entries) - len(entries)
     notes = (
+        "it breaks off or is damaged; the items that were whole are kept" if broken else "",
         "" if version else "no known version of JSON Feed is declared",
         f"{left_out:,} items without id, link and text were left out" if left_out else "",
         f"{len(items):,} items, cut at {max_entries:,}" if len(items) > max_entries else "",
@@ -42,14 +54,50 @@ def read(url: str, text: str, max_entries: int, country: str | None = None) -> P
     )
 
 
-def _document(text: str) -> dict[str, Any]:
+def _document(text: str) -> tuple[dict[str, Any], bool]:
+    """Return the object in *text*, and whether it is damaged: then it has the items that stand whole in a row."""
+    guard = _GUARD.match(text)
+    text = text[guard.end() :] if guard else text
     try:
-        document = json.loads(text, parse_constant=lambda name: None)
+        document, _ = _DECODER.raw_decode(text)
     except (ValueError, RecursionError) as e:
-        raise ParseError(f"this starts like JSON but is none ({' '.join(str(e).split())[:100]})") from e
+        return _salvaged(text, e), True
     if not isinstance(document, dict):
         raise ParseError("JSON, but no JSON Feed: the top is no object")
-    return document
+    return document, False
+
+
+def _salvaged(text: str, error: Exception) -> dict[str, Any]:
+    """Return what is whole in *text*, which breaks off, or in which a comma is too many; raise ParseError where that is nothing."""
+    start = _ITEMS.search(text)
+    items = list(_whole(text, start.end())) if start else []
+    if not start or not items:
+        raise ParseError(f"this starts like JSON but is none ({' '.join(str(error).split())[:100]})") from error
+    try:
+        head, _ = _DECODER.raw_decode(f"{text[: start.end()]}]}}")
+    except (ValueError, RecursionError):
+        head = {}
+    return {**head, "items": items}
+
+
+def _whole(text: str, at: int) -> Iterator[Any]:
+    """Yield the values of a list that stand in *text* from *at* on, up to the first that is not whole."""
+    while found := _NEXT.match(text, at):
+        try:
+            value, at = _DECODER.raw_decode(text, found.end())
+        except (ValueError, RecursionError):
+            return
+        yield value
+
+
+def _items(document: dict[str, Any], *, declared: bool) -> list[Any] | None:
+    """Return the items of a feed, None where there is no list of them; PHP writes a list with holes as an object, an empty one as null."""
+    items = document.get("items")
+    if isinstance(items, dict):
+        return list(items.values())
+    if items is None and declared:
+        return []
+    return items if isinstance(items, list) else None
 
 
 def _entry(base: str, item: object, authors: tuple[str, ...], country: str | None) -> FeedEntry | None:
@@ -83,7 +131,8 @@ def _entry(base: str, item: object, authors: tuple[str, ...], country: str | Non
 
 def _authors(owner: dict[str, Any]) -> tuple[str, ...]:
     """Return the names of *owner*'s authors as 1.1 and as 1.0 write them."""
-    return distinct(_line(_mapping(author).get("name")) for author in [*_list(owner.get("authors")), owner.get("author")])
+    named = [*_list(owner.get("authors")), *_list(owner.get("author"))]
+    return distinct(_line(author if isinstance(author, str) else _mapping(author).get("name")) for author in named)
 
 
 def _date(item: dict[str, Any], country: str | None) -> tuple[datetime | None, str | None]:
@@ -96,23 +145,28 @@ def _date(item: dict[str, Any], country: str | None) -> tuple[datetime | None, s
 
 def _enclosures(base: str, item: dict[str, Any]) -> Iterator[Enclosure]:
     for attachment in map(_mapping, _list(item.get("attachments"))):
-        size = attachment.get("size_in_bytes")
-        length = int(size) if isinstance(size, int | float) and 0 <= size < 2**63 else None
         if url := absolute_url(base, attachment.get("url")):
+            length = _size(attachment.get("size_in_bytes"))
             yield Enclosure(url=url, media_type=_line(attachment.get("mime_type")).lower() or None, length=length)
     for name in ("image", "banner_image"):
         if url := absolute_url(base, item.get(name)):
             yield Enclosure(url=url, media_type=IMAGE)
 
 
+def _size(value: object) -> int | None:
+    digits = _string(value).strip().partition(".")[0]
+    return int(digits) if digits.isascii() and digits.isdigit() and int(digits[:20]) < 2**63 else None
+
+
 def _identifier(value: object) -> str | None:
-    """Return an item's id; numbers are coerced, as the specification asks."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
+    """Return an item's id."""
     return _string(value).strip() or None
 
 
 def _string(value: object) -> str:
+    """Return *value* as text where it is that or a number, which stands for text in many feeds."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
     return value if isinstance(value, str) else ""
 
 
@@ -121,6 +175,9 @@ def _line(value: object) -> str:
 
 
 def _list(value: object) -> list[Any]:
+    """Return *value* where it is a list, the list of it where it is a single thing."""
+    if isinstance(value, dict | str):
+        return [value]
     return value if isinstance(value, list) else []
 
 

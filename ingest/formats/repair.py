@@ -115,7 +115,8 @@ def _refers(value: str) -> bool:
 def with_references(text: str, own: Mapping[str, str] | None = None) -> str:
     """Return *text* with HTML's entities and its *own* as characters, and ampersands that begin neither as text.
 
-    CDATA sections stay as they are; the end of the text closes an open one.
+    CDATA sections stay as they are; the end of the text closes an open one, and one that runs over the end of its entry was
+    never meant to be open so long: what it holds is taken as markup.
     """
     own = own or {}
 
@@ -124,13 +125,16 @@ def with_references(text: str, own: Mapping[str, str] | None = None) -> str:
         if name is None:
             return "&amp;"
         if name.startswith("#"):
-            return found[0] if _is_legal(name) else ""
+            return _escaped(html.unescape(found[0])) if _is_legal(name) else ""  # &#146; is meant as in Windows-1252
         return _escaped(own[name] if name in own else html5.get(f"{name};", found[0]))
 
     first, *sections = text.split(_CDATA)
     pieces = [_AMPERSAND.sub(replaced, first)]
     for section in sections:
         inside, end, outside = section.partition(_CDATA_END)
+        if not end and _ENTRY_END.search(inside):
+            pieces.append(_AMPERSAND.sub(replaced, inside))
+            continue
         pieces += (_CDATA, inside, end, _AMPERSAND.sub(replaced, outside))
     return "".join(pieces)
 

@@ -23,6 +23,10 @@ DAY = utc(2026, 3, 2)
     ("text", "expected"),
     [
         ("Mon, 02 Mar 2026 10:00:00 GMT", TEN),
+        ("Mon, 02 Mar 2026 10.00.00 GMT", TEN),
+        ("2. maaliskuuta 2026 10.00 GMT", TEN),
+        ("\u200eMon, 02 Mar 2026 10:00:00 GMT\u200f", TEN),
+        ("20-03-2026T10:00:00Z", datetime(2026, 3, 20, 10, tzinfo=UTC)),
         ("Mon, 02 Mar 2026 11:00:00 +0100", TEN),
         ("Mon, 02 Mar 2026 05:00:00 EST", TEN),
         ("2 Mar 2026 10:00 UT", TEN),
