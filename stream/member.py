@@ -100,20 +100,25 @@ class Member:
         if self._stored is None or not fresh:
             return {}
         try:
-            stored, lags = self._stored(), self._broker.lag(self._group, (self._topic,))
+            behind = self._behind(self._stored(), fresh)
         except TransientError:
             self._reopen()  # what was polled is read again
             raise
-        lost = beyond_end(self._group, stored, lags, fresh)
-        if lost is not None and not self._accepts(lost):
-            raise lost
-        anew = {} if lost is None else {TopicPartition(*at): offset for at, offset in lost.resume.items()}
-        behind = {**rewinds(stored, lags, fresh), **anew}
         for partition, offset in behind.items():
             log.warning("went back to where the sink is", extra={"stage": self._group, "partition": str(partition), "offset": offset})
             consumer.seek(partition, offset)
         self._compared = consumer.assignment()
         return behind
+
+    def _behind(self, stored: Offsets, fresh: Collection[TopicPartition]) -> Offsets:
+        """Return where reading goes on in those of *fresh* that are set back; raises OffsetsLost that nobody has accepted."""
+        lags = self._broker.lag(self._group, (self._topic,))
+        lost = beyond_end(self._group, stored, lags, fresh)
+        if lost is None:
+            return rewinds(stored, lags, fresh)
+        if not self._accepts(lost):
+            raise lost
+        return {**rewinds(stored, lags, fresh), **{TopicPartition(*at): offset for at, offset in lost.resume.items()}}
 
     def work(self, chunk: Chunk[In, Out]) -> None:
         """Run *chunk* on the work thread until it is done; raises what it raises for good, and Interrupted."""

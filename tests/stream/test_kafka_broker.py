@@ -14,7 +14,7 @@ from kafka import KafkaAdminClient
 from scripts.kafka import KafkaServer
 from stream.broker import TopicPartition, TopicSpec
 from stream.connect import connect_broker
-from stream.errors import BrokerUnavailable, ConfigError, OffsetsLost
+from stream.errors import BrokerUnavailable, ConfigError, DatabaseUnavailable, OffsetsLost
 from stream.kafka_broker import KafkaBroker
 from stream.member import Member
 from tests.stream.brokers import KafkaBackend, Stand, after, numbers, read, until, values
@@ -109,13 +109,15 @@ def test_a_sink_that_has_more_of_a_topic_than_there_is_stops_until_the_gap_is_ac
 
     def accepts(lost: OffsetsLost) -> bool:
         told.append(lost)
+        if len(told) == 2:
+            raise DatabaseUnavailable("away for a moment: what was polled is polled again")
         return len(told) > 1
 
     member = Member(stand.broker, stand.group, stand.topic, Event(), accepts, lambda: {partition: 10}, drain=1.0)
     with pytest.raises(OffsetsLost):
         until(lambda: member.poll(1000) and False, "an error")
     assert values(until(lambda: member.poll(1000), "records")) == numbers(3, start=100)
-    assert [(lost.missing, lost.resume) for lost in told] == [({partition: (3, 10)}, {partition: 0})] * 2
+    assert [(lost.missing, lost.resume) for lost in told] == [({partition: (3, 10)}, {partition: 0})] * 3
     member.close()
 
 
