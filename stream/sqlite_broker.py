@@ -42,6 +42,7 @@ from stream.sqlite_file import BrokerFile
 LEASE = 10.0  # seconds that a silent member keeps its partitions
 LOCK_TIMEOUT = 10.0  # seconds to wait for the write lock
 POLL_INTERVAL = 0.05  # seconds between two looks into the file
+CLOCK_SET = 60.0  # seconds by which the wall clock has to run away from the monotonic one to have been set
 SWEEP_INTERVAL = 60.0  # seconds between two looks for records past their retention
 BUFFER_BYTES = 8 * 1024 * 1024  # sent records held in memory before they are written without waiting for flush
 POLL_BYTES = 16 * 1024 * 1024  # about what one poll returns at most
@@ -104,6 +105,7 @@ class SqliteProducer:
         self._buffered = 0  # bytes
         self._turn = 0
         self._sweep_at = 0.0
+        self._ahead = _wall_ahead()
 
     def send(self, topic: str, *, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
         """Buffer one record; see ``stream.broker.Producer``."""
@@ -122,8 +124,14 @@ class SqliteProducer:
         self._write()
         if time.monotonic() >= self._sweep_at:
             self._sweep_at = time.monotonic() + SWEEP_INTERVAL
-            with suppress(TransientError):
-                sqlite_log.sweep(self._file, time.time())
+            if not self._clock_was_set():
+                with suppress(TransientError):
+                    sqlite_log.sweep(self._file, time.time())
+
+    def _clock_was_set(self) -> bool:
+        """Tell whether the wall clock jumped since the last look: groups that live have not had the time to say so by the new one."""
+        before, self._ahead = self._ahead, _wall_ahead()
+        return abs(self._ahead - before) > CLOCK_SET
 
     def close(self) -> None:
         """Drop what was not flushed."""
@@ -336,3 +344,8 @@ class SqliteConsumer:
             owned.position = None
         if missing:
             raise offsets_lost(self._group, missing, anew)
+
+
+def _wall_ahead() -> float:
+    """Return by how much the wall clock is ahead of the monotonic one."""
+    return time.time() - time.monotonic()

@@ -97,7 +97,8 @@ def sweep(file: BrokerFile, now: float) -> int:
     """Delete records older than their topic's retention; return how many.
 
     Never past the committed offset of a living group that reads the topic: one of which a member was alive within the topic's
-    retention. A living group that has committed nothing yet holds everything.
+    retention. A living group that has committed nothing yet holds everything. Records of the future, sent while the clock was ahead,
+    are taken to be of *now* when they come first: they would hold up all behind them until then.
     """
     deleted = 0
     with file.reading() as db:
@@ -105,7 +106,7 @@ def sweep(file: BrokerFile, now: float) -> int:
     for partition, retention in partitions:
         while True:
             with file.writing() as db:
-                count = _sweep_some(db, partition, now - retention)
+                count = _sweep_some(db, partition, now, retention)
             deleted += count
             if count < SWEEP_RECORDS:
                 break
@@ -114,9 +115,11 @@ def sweep(file: BrokerFile, now: float) -> int:
     return deleted
 
 
-def _sweep_some(db: sqlite3.Connection, partition: int, cutoff: float) -> int:
-    """Delete the oldest records of one partition, up to SWEEP_RECORDS, that were sent before *cutoff*."""
+def _sweep_some(db: sqlite3.Connection, partition: int, now: float, retention: float) -> int:
+    """Delete the oldest records of one partition, up to SWEEP_RECORDS, that were sent more than *retention* seconds ago."""
+    cutoff = now - retention
     start, topic = db.execute("SELECT start, topic FROM partitions WHERE id = ?", (partition,)).fetchone()
+    _redate(db, partition, start, now)
     floor = db.execute(
         "SELECT min(coalesce(offset, ?)) FROM subscriptions s LEFT JOIN offsets o ON o.grp = s.grp AND o.partition = ? "
         "WHERE topic = ? AND seen_at >= ?",
@@ -135,6 +138,14 @@ def _sweep_some(db: sqlite3.Connection, partition: int, cutoff: float) -> int:
         db.execute("DELETE FROM records WHERE id >= ? AND id < ?", (_row_id(partition, start), _row_id(partition, start + count)))
         db.execute("UPDATE partitions SET start = ? WHERE id = ?", (start + count, partition))
     return count
+
+
+def _redate(db: sqlite3.Connection, partition: int, start: int, now: float) -> None:
+    """Where the first record of a partition was sent after *now*, take all such to be sent now."""
+    first = db.execute("SELECT sent_at FROM records WHERE id = ?", (_row_id(partition, start),)).fetchone()
+    if first is not None and first[0] > now:
+        all_of_it = (_row_id(partition, start), _row_id(partition + 1, 0))
+        db.execute("UPDATE records SET sent_at = ? WHERE id >= ? AND id < ? AND sent_at > ?", (now, *all_of_it, now))
 
 
 def _row_id(partition: int, offset: int) -> int:

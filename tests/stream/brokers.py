@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -132,8 +132,8 @@ class Stand:
             self._producer.send(self.topic, key=key(value), value=value)
         self._producer.flush()
 
-    def child(self, *, session_timeout: float = 10.0) -> ChildProcess:
-        child = ChildProcess()
+    def child(self, *, session_timeout: float = 10.0, env: Mapping[str, str] | None = None) -> ChildProcess:
+        child = ChildProcess(env or {})
         self._stack.callback(child.kill)
         child.ask("connect", self.backend.url, session_timeout)
         return child
@@ -142,10 +142,11 @@ class Stand:
 class ChildProcess:
     """A process of its own that uses a broker: see ``tests.stream.broker_child``."""
 
-    def __init__(self) -> None:
+    def __init__(self, env: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.stream.broker_child"],
             cwd=ROOT,
+            env={**os.environ, **env},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

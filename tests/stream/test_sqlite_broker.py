@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts import clock
 from stream.broker import TopicPartition, TopicSpec
 from stream.errors import BrokerUnavailable, Fenced, OffsetsLost
 from stream.sqlite_log import SWEEP_RECORDS, sweep
@@ -145,6 +146,29 @@ def test_a_clock_that_was_set_back_keeps_no_dead_member_alive(stand: Stand) -> N
     read(stand.consumer(), 1)
     _age(stand, records=0, members=-HOUR)
     assert values(read(stand.consumer(), 1)) == [b"a"]
+
+
+def test_records_sent_while_the_clock_was_ahead_hold_up_none_behind_them(stand: Stand) -> None:
+    stand.broker.ensure_topics([TopicSpec(stand.topic, 1, timedelta(hours=1))])
+    stand.publish([b"early"])
+    _age(stand, records=-1000 * HOUR, members=0)
+    stand.publish([b"late"])
+    now = time.time()
+    assert _sweep(stand, now) == 0
+    assert _sweep(stand, now + 2 * HOUR) == 2
+
+
+def test_a_clock_that_is_set_forward_makes_no_record_old_that_a_living_group_has_still_to_read(stand: Stand, tmp_path: Path) -> None:
+    if reason := clock.ensure():
+        pytest.skip(reason)
+    stand.broker.ensure_topics([TopicSpec(stand.topic, 1, timedelta(hours=1))])
+    reader, moved = stand.consumer(), clock.Clock(tmp_path / "clock")
+    assert reader.poll(0.1, 1) == ()
+    child = stand.child(env=moved.environment)
+    child.ask("send", stand.topic, ["unread"])
+    with moved.moved(48 * 3600):
+        child.ask("flush")
+    assert values(read(reader, 1)) == [b"unread"]
 
 
 def _sweep(stand: Stand, now: float) -> int:
