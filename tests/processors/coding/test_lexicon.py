@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import pytest
 
-from processors.coding.lexicon import TYPES, load_lexicon, parse_lexicon
+from processors.coding.lexicon import TYPES, Entry, load_lexicon, parse_lexicon
 from processors.events import code_events
 from processors.facts import DocumentFacts
 from processors.knowledge import load_knowledge
@@ -73,6 +73,19 @@ def test_a_broken_line_is_named(line: str) -> None:
 def test_a_language_without_a_lexicon_is_refused() -> None:
     with pytest.raises(ConfigError, match="'xx'"):
         load_lexicon("xx")
+
+
+def test_no_line_is_hidden_by_a_later_one() -> None:
+    """Of two lines with the same frame the later holds, so that the earlier would never be read."""
+    hidden = []
+    for entries in (*LEXICON.verbs.values(), *LEXICON.adjectives.values(), *LEXICON.nouns.values()):
+        read: dict[object, Entry] = {}
+        for entry in entries:  # those that are tried first come first
+            frame = (entry.particle, frozenset(entry.frame), entry.governs, entry.infinitive)
+            first = read.setdefault(frame, entry)
+            if first is not entry and first.operator is None:
+                hidden.append(f"{entry.lemma} {entry.particle or ''}: line {entry.line}, by line {first.line}")
+    assert not hidden, "\n".join(hidden)
 
 
 @lru_cache(maxsize=1)
