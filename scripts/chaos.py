@@ -14,7 +14,7 @@ from tests.system.table import COLUMNS
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reliability.md"
 MARK = "<!-- From here on written by `make chaos`. -->\n"
 TESTS = ("tests/system/test_chaos.py", "tests/system/test_nothing_lost.py")
-SIZE = {"CHAOS_ARTICLES": "2000", "CHAOS_ROUNDS": "5", "CHAOS_KILLS": "30"}  # of each stack; what the environment says wins
+SIZE = {"CHAOS_ARTICLES": "2000", "CHAOS_ROUNDS": "4", "CHAOS_KILLS": "20"}  # of each stack; what the environment says wins
 
 
 def main() -> int:

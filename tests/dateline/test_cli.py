@@ -309,6 +309,20 @@ def test_stored_articles_are_sent_to_be_annotated_as_the_next_run(env: dict[str,
     assert run(env, "reannotate", "--run", "3").returncode == 2
 
 
+def test_status_tells_why_no_feed_is_fetched(env: dict[str, str], tmp_path: Path) -> None:
+    run(env, "topics", "ensure")
+    run(env, "db", "upgrade")
+    broker = connect_broker(f"sqlite:///{tmp_path / 'broker.db'}")
+    producer = broker.producer()
+    producer.send("dateline.articles", key=b"k", value=b"waits")
+    producer.flush()
+    with sqlite3.connect(tmp_path / "broker.db") as db:
+        db.execute("UPDATE records SET sent_at = sent_at - 4 * 86400")
+    reason = "dateline.process has not read records of 3.5 days ago"
+    assert json.loads(run(env, "status", "--json").stdout)["ingest"].startswith(reason)
+    assert f"ingest    fetches nothing: {reason}" in run(env, "status").stdout.decode()
+
+
 def test_a_gap_stops_a_stage_until_an_operator_accepts_it(env: dict[str, str], tmp_path: Path) -> None:
     run(env, "topics", "ensure")
     run(env, "db", "upgrade")

@@ -84,7 +84,7 @@ def test_whatever_fails_every_article_is_stored_once_and_only_the_poison_is_dead
     chance, started = random.Random(23), time.monotonic()
     order = [name for name in faults for _ in range(ROUNDS)]
     chance.shuffle(order)
-    with Site(stories(ARTICLES // EACH, EACH), delay=0.3, released=0) as site:
+    with Site(stories(-(-ARTICLES // EACH), EACH), delay=0.3, released=0) as site:
         upgrade(engine)
         broker.ensure_topics(compose.topics(settings))
         for url in site.feed_urls:
