@@ -1,4 +1,4 @@
-"""What setting up the services of the tests asks of this machine: packages and free ports."""
+"""What setting up the services of the tests asks of this machine: packages, free ports, and an end with their parent."""
 
 from __future__ import annotations
 
@@ -37,3 +37,9 @@ def free_ports(count: int) -> list[int]:
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]
+
+
+def with_parent() -> list[str]:
+    """Prefix of a command that has the kernel kill it when its parent dies, where util-linux has the means."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []

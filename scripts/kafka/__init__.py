@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.system import apt_install, free_ports
+from scripts.system import apt_install, free_ports, with_parent
 
 HERE = Path(__file__).parent
 CACHE = HERE.parent.parent / ".cache" / "kafka"
@@ -119,7 +119,7 @@ class KafkaServer:
             self._format(properties)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*_with_parent(), *self._java(), "kafka.Kafka", str(properties)],
+                [*with_parent(), *self._java(), "kafka.Kafka", str(properties)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -211,9 +211,3 @@ def _answers(bootstrap: str) -> bool:
             return bool(admin.describe_cluster()["brokers"])
     except (OSError, KafkaError):
         return False
-
-
-def _with_parent() -> list[str]:
-    """Prefix of a command that has the kernel kill it when its parent dies, where util-linux has the means."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []

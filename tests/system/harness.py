@@ -19,6 +19,7 @@ from typing import Self
 from xml.sax.saxutils import escape
 
 from scripts.clock import Clock
+from scripts.system import with_parent
 
 QUICK = {  # settings with which what a killed worker held passes on soon, and feeds are asked again and again
     "DATELINE_ALLOW_NETWORKS": "127.0.0.1/32",
@@ -202,7 +203,8 @@ class Workers:
     def _start(self, name: str) -> subprocess.Popen[bytes]:
         command = name.partition("#")[0]  # process#2 is a second process worker
         env = {**self._env, **(self._clocks[name].environment if name in self._clocks else {})}
-        return subprocess.Popen([sys.executable, "-m", "dateline", command], env=env, stdin=subprocess.DEVNULL, stderr=self._log)
+        arguments = [*with_parent(), sys.executable, "-m", "dateline", command]
+        return subprocess.Popen(arguments, env=env, stdin=subprocess.DEVNULL, stderr=self._log)
 
 
 def run_dateline(env: Mapping[str, str], *arguments: str) -> str:
