@@ -229,7 +229,8 @@ def _known_type(span: Span, knowledge: Knowledge, *, shouted: bool) -> str | Non
         return "GPE"
     if knowledge.group(text):
         return "NORP"
-    if len(span) > 1 and span[-1].text[0].isupper() and knowledge.person(text):
+    capital = span[-1].text[0].isupper() or (len(span) > 2 and span[-2].text in _HYPHENS)  # Ban Ki-moon
+    if len(span) > 1 and capital and knowledge.person(text):
         return "PERSON"
     distinctive = len(span) > 1 or (text.isupper() and len(text) > 1) or "-" in text
     if distinctive and knowledge.organisation(text):

@@ -94,7 +94,8 @@ def _spoken_for(scene: Scene, token: Token) -> Iterator[Token]:
     spoken = token.dep_ in SUBJECTS and not scene.cue("person_pronoun", token.lower_)
     for clause in governors(token)[:1] if spoken else ():
         if clause.dep_ == "ccomp" and clause.head.i < token.i and scene.cue("speech", scene.lemma_of[clause.head.i]):
-            yield from (s for s in by_dep(scene, clause.head, "nsubj") if _can_be_meant(scene, s) and _is_person(scene, s))
+            speakers = (s for s in by_dep(scene, clause.head, "nsubj") if s.i < token.i)
+            yield from (s for s in speakers if _can_be_meant(scene, s) and _is_person(scene, s))
 
 
 def definite_referents(scene: Scene, token: Token) -> list[Token]:

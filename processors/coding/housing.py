@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
+from processors.coding.attribution import speaker
 from processors.coding.naming import country_of_token
 from processors.coding.parties import Party, with_country
+from processors.coding.recipients import LOCATIVE, places_of
 from processors.coding.roles import Cast
-from processors.coding.scene import Scene, per_word
+from processors.coding.scene import Scene, is_verb, objects_of_preposition, per_word
+from processors.coding.syntax import patients
 from processors.coding.token import Token
 
 DOMINANT_SHARE = 0.6  # of a document's country mentions: its people and offices are that country's unless said otherwise
@@ -35,20 +39,37 @@ def dominant_country(scene: Scene) -> str | None:
 
 
 def at_home(scene: Scene, told: Token, people: Cast, home: str | None) -> Cast:
-    """Give parties without a country the only one that the sentence of the word *told* leaves for them; *home* where it names none."""
+    """Give parties without a country that which goes without saying.
+
+    The only one that the sentence of the word *told* names; of several that where it takes place, else the only one that no other
+    party and no speaker is of; *home* where the sentence names none.
+    """
     parties = (*people.actors, *people.recipients)
     if all(p.value.country for p in parties):
         return people
     countries = countries_named(scene, scene.opening(told))
-    named = {p.value.country for p in parties}
-    free = [c for c in countries if c not in named]
-    if len(countries) == 1:
-        country: str | None = countries[0]
-    elif len(free) == 1:
-        country = free[0]
+    if len(countries) > 1:
+        country = _where(scene, told) or _left_over(scene, told, parties, countries)
     else:
-        country = home if not countries else None
+        country = countries[0] if countries else home
     return Cast(_housed(people.actors, country), _housed(people.recipients, country), people.found)
+
+
+def _where(scene: Scene, told: Token) -> str | None:
+    """Return the country of the place where the event of the word *told* takes place, where it or its object says so."""
+    bases = [*(patients(scene, told) if is_verb(told) else ()), told]
+    nouns = (noun for base in bases for noun in objects_of_preposition(scene, base, LOCATIVE.__contains__))
+    places = (entity for noun in nouns for word in places_of(scene, noun) if (entity := scene.entity_of[word.i]))
+    return next((e.country for e in places if e.type == "GPE" and e.country in scene.knowledge.countries), None)  # no sea, no mountains
+
+
+def _left_over(scene: Scene, told: Token, parties: Sequence[Party], countries: Sequence[str]) -> str | None:
+    named = {p.value.country for p in parties}
+    said_by = speaker(scene, told)
+    if said_by is not None and said_by.head > told.i:  # "…, U.S. officials said"
+        named.add(said_by.value.country)
+    free = [c for c in countries if c not in named]
+    return free[0] if len(free) == 1 else None
 
 
 def _housed(parties: tuple[Party, ...], country: str | None) -> tuple[Party, ...]:

@@ -1,4 +1,4 @@
-"""Arcs that parsers often get wrong, mended before anything is read. Only a verb's second subject is looked at."""
+"""Arcs that parsers often get wrong, mended before anything is read."""
 
 from __future__ import annotations
 
@@ -7,15 +7,24 @@ from itertools import pairwise
 
 from processors.coding.token import Token
 
+HYPHENS = frozenset({"-", "\u2010", "\u2011", "\u2013"})
 TIMES = frozenset({"DATE", "TIME"})
 
 
 def mend(tokens: Sequence[Token]) -> None:
-    """Give subjects back to their verbs, in place; linear in tokens.
+    """Hang words where they belong, in place; linear in tokens.
 
     1. "Ministers Thursday condemned …": a time is no subject beside another.
     2. "X will meet Y in Paris, his office said": what stands before the clause that is said is that clause's, if it has none.
+    3. "a Saudi-led coalition airstrike": it is the coalition that is led.
     """
+    _mend_subjects(tokens)
+    for before, word, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if before.text in HYPHENS and word.tag_ == "VBN" and after.dep_ == "compound" and word.head is after.head:
+            word.head = after
+
+
+def _mend_subjects(tokens: Sequence[Token]) -> None:
     subjects = _subjects(tokens)
     said = {t.head.i: t for t in tokens if t.dep_ == "ccomp" and t.i < t.head.i and t.i not in subjects}
     for verb, several in subjects.items():

@@ -8,6 +8,7 @@ thing itself ("rejected the resolution").
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from processors.coding.naming import country_of_token, is_only_tied, is_party
 from processors.coding.parties import Party, as_thing, parties_at, party_at
@@ -19,7 +20,9 @@ from stream.messages import Participant
 
 TO = frozenset({"to"})
 STRONG = frozenset({"against", "to", "on", "upon", "at", "with", "toward", "towards", "into", "over"})
+AIMED = frozenset({"on", "against", "at"})
 WEAK = frozenset({"from", "for", "of", "between", "among", "about", "as", "by", "onto", "around", "off"})
+SOURCES = {"MOBILIZE": frozenset({"by"}), "ASSAULT": frozenset({"from"})}  # "patrols by police", "rockets fired from Gaza"
 LOCATIVE = frozenset({"in", "at", "near", "across", "throughout", "inside", "outside"})
 ASIDE = LOCATIVE | {"after", "by", "since", "during", "before", "according", "under", "amid", "following", "despite"}
 DEEP = frozenset({"dobj", "xcomp", "ccomp", "prep", "acl", "dative", "oprd", "pcomp"})
@@ -40,10 +43,26 @@ REACH = 16  # words after a verb within which the next party is looked for
 
 def recipients(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
     """Return who undergoes *reading*; none of *actors*; empty where nobody and nothing is named."""
-    order = (_blamed, _pointed_at, _thing, _deep) if reading.type == "ACCUSE" else (_pointed_at, _deep, _local, right_of, _thing)
-    for find in order:  # who is accused of something stands before what he is accused of
+    order = _ACCUSED if reading.type == "ACCUSE" else _ATTACKED if reading.type == "ASSAULT" else _CONCERNED
+    for find in order:
         if found := others_than(find(scene, reading, actors), actors):
             return found
+    return ()
+
+
+def _struck(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
+    """Return the thing that is attacked where its country is only that of the place where it is: "an army camp in Mali"."""
+    words = _frame_words(reading)
+    nouns = (n for head in reading.heads for n in (*_undergoers(scene, reading, head), *_after(scene, (head,), AIMED)))
+    for noun in nouns:
+        if noun in reading.heads or scene.lemma_of[noun.i] in words or _is_means(scene, reading, noun, actors):
+            continue
+        owners = parties_at(scene, noun)
+        if is_party(scene, noun) or by_dep(scene, noun, "appos") or any(p.value.country for p in owners):
+            return ()
+        whole = party_at(scene, noun, 0)
+        sector = next((p.value.sector for p in owners), None)
+        return (replace(whole, value=whole.value.model_copy(update={"sector": sector})),) if whole.value.country else ()
     return ()
 
 
@@ -125,7 +144,7 @@ def _places_to_look(scene: Scene, reading: Reading) -> Iterator[Token]:
         yield from _after(scene, (*objects, head), STRONG - addressed)
         if reading.type not in AGAINST_OWNER:
             yield from things
-        yield from _after(scene, (*objects, head), WEAK)
+        yield from _after(scene, (*objects, head), WEAK - SOURCES.get(reading.type or "", frozenset()))
         yield from _after(scene, (*objects, head), addressed)
 
 
@@ -136,10 +155,12 @@ def _after(scene: Scene, bases: Iterable[Token], wanted: frozenset[str]) -> Iter
 
 
 def _undergoers(scene: Scene, reading: Reading, head: Token) -> list[Token]:
-    if not is_verb(head):
-        return []
-    clauses = by_dep(scene, head, "ccomp", "xcomp") if reading.type in TOLD_OF else []
-    return patients(scene, head) + [s for c in clauses for s in by_dep(scene, c, "nsubj", "nsubjpass")]
+    clauses: list[Token] = []
+    if reading.type in TOLD_OF:
+        clauses = by_dep(scene, head, "ccomp", "xcomp") if is_verb(head) else []
+        clauses += [c for c in by_dep(scene, head, "acl", "advcl") if any(m.lower_ == "for" for m in by_dep(scene, c, "mark"))]
+    told = [s for c in clauses for s in by_dep(scene, c, "nsubj", "nsubjpass")]  # "permission for the UN to deliver aid"
+    return (patients(scene, head) if is_verb(head) else []) + told
 
 
 def _counted(scene: Scene, noun: Token) -> list[Token]:
@@ -186,9 +207,18 @@ def _deep(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Pa
         for start in (c for c in scene.children[head.i] if _leads_deeper(scene, reading, c)):
             passed_by = frozenset() if reading.type == "REQUEST" else CLAUSES  # "a petition which …, asking the government"
             for token in sorted(below(scene, start, without=passed_by), key=lambda t: t.i):
-                if not _excluded(scene, reading, token, actors) and (found := others_than(parties_at(scene, _phrase_of(token)), actors)):
+                if _excluded(scene, reading, token, actors):
+                    continue
+                found = others_than(parties_at(scene, _phrase_of(token)), actors)
+                if found and not _is_promised(scene, reading, found[0], actors):
                     return found
     return ()
+
+
+def _is_promised(scene: Scene, reading: Reading, party: Party, actors: tuple[Party, ...]) -> bool:
+    """Return whether *party* is the actors' own side, whose act it is that they speak of: "promised Washington's support"."""
+    head = scene.tokens[party.head]
+    return head.head in reading.heads and _is_theirs(scene, reading, party, actors)
 
 
 def _leads_deeper(scene: Scene, reading: Reading, child: Token) -> bool:
@@ -249,7 +279,8 @@ def right_of(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple
         told = (token.tag_ in FINITE and scene.cue("speech", lemma)) or (is_verb(token) and scene.cue("talking", lemma))
         if told or token.text in {",", ";"}:  # whom they discuss they need not have met
             return ()
-        placed = token.dep_ == "pobj" and token.head.lower_ in LOCATIVE
+        noun = _phrase_of(token)
+        placed = noun.dep_ == "pobj" and noun.head.lower_ in LOCATIVE
         theirs = is_own(scene, token) or _is_means(scene, reading, token, actors)
         beside = is_party(scene, token) and token.head.i != head.i and not placed and not theirs
         if beside and (found := others_than(parties_at(scene, token), actors)):
@@ -265,7 +296,7 @@ def _thing(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[P
     heads = {head.i for head in reading.heads}
     for head in reading.heads:
         for noun in _undergoers(scene, reading, head):
-            plain = is_nominal(noun) and noun.pos_ not in {"PRON", "NUM"} and scene.time_of[noun.i] is None
+            plain = is_nominal(noun) and (noun.pos_ not in {"PRON", "NUM"} or scene.mention_of[noun.i]) and scene.time_of[noun.i] is None
             known = scene.lemma_of[noun.i] in words or scene.lemma_of[noun.i] in scene.lexicon.nouns
             if plain and noun.i not in heads and not known and not is_own(scene, noun):
                 return (as_thing(scene, noun),)
@@ -275,3 +306,8 @@ def _thing(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[P
 def _frame_words(reading: Reading) -> set[str]:
     """Return the nouns that are part of the event's own words ("imposed sanctions", "took legal action")."""
     return {word.rpartition("_")[2] for h in (reading, reading.innermost) for slot in h.entry.frame for word in slot.words}
+
+
+_ACCUSED = (_blamed, _pointed_at, _thing, _deep)  # who is accused of something stands before what he is accused of
+_CONCERNED = (_pointed_at, _deep, _local, right_of, _thing)
+_ATTACKED = (_struck, *_CONCERNED)

@@ -11,16 +11,15 @@ from processors.coding.naming import is_party
 from processors.coding.parties import Party, as_government, parties_at
 from processors.coding.recipients import LOCATIVE, doers, hosts, is_own, others_than, places_of, recipients, right_of
 from processors.coding.scene import Scene, by_dep, is_verb, objects_of_preposition
-from processors.coding.syntax import FINITE, agents, grammatical_subject, is_passive, patients
+from processors.coding.syntax import FINITE, VERBAL_QUADS, agents, grammatical_subject, is_passive, patients
 from processors.coding.token import Token
 from processors.coding.triggers import Reading
 from stream.messages import Participant
 
 RECIPIENT_TYPES = frozenset({"COOPERATE", "AID", "SANCTION"})  # a recipient is obligatory (PLOVER manual)
-PARTNER_PREPOSITIONS = {"CONSULT": ("with", "between", "among", "to"), "ASSAULT": ("with", "between", "among", "against")}
+TOGETHER = frozenset({"with", "between", "among"})
+PARTNER_PREPOSITIONS = {"CONSULT": TOGETHER | {"to"}, "ASSAULT": TOGETHER | {"against"}}
 UNNAMED_ACTORS = frozenset({"ASSAULT", "COERCE", "SANCTION", "ACCUSE"})  # a weapon or a state's power may stand for who does it
-VERBAL_QUADS = frozenset({1, 3})
-TOGETHER = ("with", "between", "among")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,10 +209,12 @@ def _partners(scene: Scene, reading: Reading) -> list[Party]:
     for head in heads:
         objects = patients(scene, head) if is_verb(head) else []
         nouns += [n for n in objects if is_party(scene, n)]
+        with_whom = wanted - {"to"} if scene.cue("travel", scene.lemma_of[head.i]) else wanted  # "returned to Geneva for talks"
         for base in (head, *objects):
-            nouns += objects_of_preposition(scene, base, wanted.__contains__)
-        if not is_verb(head):  # "a meeting of the ministers"
-            nouns += objects_of_preposition(scene, head, "of".__eq__)
+            nouns += objects_of_preposition(scene, base, with_whom.__contains__)
+        for noun in objects if is_verb(head) else [head]:  # "(attended) a meeting of the ministers"
+            if scene.lemma_of[noun.i] in scene.lexicon.nouns:
+                nouns += objects_of_preposition(scene, noun, "of".__eq__)
     return [party for noun in nouns for party in parties_at(scene, noun)]
 
 

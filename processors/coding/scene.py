@@ -12,7 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from spacy.tokens import Doc
 
 from processors.coding.lexicon import PARTICLES, Lexicon
-from processors.coding.mending import mend
+from processors.coding.mending import HYPHENS, mend
 from processors.coding.token import Token, read_tokens
 from processors.facts import DocumentFacts
 from processors.knowledge import Knowledge
@@ -22,7 +22,6 @@ MAX_SENTENCE = 250  # tokens; what a parser calls a longer sentence is a list or
 MIN_REGISTER, REGISTER_SHARE = 4, 60  # a text is about sport or markets with so many words of theirs, one in so many
 P = ParamSpec("P")
 T = TypeVar("T")
-HYPHENS = frozenset({"-", "\u2010", "\u2011", "\u2013"})
 _NOTHING: Set[str] = frozenset()
 MAX_CHILDREN = 60  # words that one word governs; more is a list or a table
 

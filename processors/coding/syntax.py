@@ -7,6 +7,7 @@ from processors.coding.scene import Scene, by_dep, is_verb, objects_of_prepositi
 from processors.coding.token import Token
 
 MAX_CLIMB = 12  # governing words looked at; deeper nesting is a broken parse
+VERBAL_QUADS = frozenset({1, 3})  # cooperation and conflict in words
 FINITE = frozenset({"VBD", "VBZ", "VBP"})
 
 
@@ -70,6 +71,8 @@ def grammatical_subject(scene: Scene, word: Token, depth: int = 0) -> Token | No
         return grammatical_subject(scene, head, depth + 1)
     if word.dep_ == "xcomp":
         return _controller(scene, head, depth)
+    if _goes_with_saying(scene, word):
+        return grammatical_subject(scene, head.head, depth + 1)
     if word.dep_ in {"advcl", "ccomp", "dep", "parataxis"} and word.tag_ in {"VBG", "VBN", "VB"}:
         return _controller(scene, head, depth) if word.dep_ == "ccomp" else grammatical_subject(scene, head, depth + 1)
     if word.dep_ in {"acl", "relcl"} and is_noun(head):
@@ -77,6 +80,16 @@ def grammatical_subject(scene: Scene, word: Token, depth: int = 0) -> Token | No
     if word.dep_ == "pcomp" and head.head.i != head.i:
         return _controller(scene, head.head, depth)
     return None
+
+
+def _goes_with_saying(scene: Scene, word: Token) -> bool:
+    """Return whether a participle tells what the speaker does by what he says: "said Mali had broken the truce, accusing it of …"."""
+    clause = word.head
+    said = clause.dep_ == "ccomp" and clause.head.i < clause.i and scene.cue("speech", scene.lemma_of[clause.head.i])
+    if not said or word.dep_ != "advcl" or word.tag_ != "VBG" or scene.tokens[word.i - 1].text != ",":
+        return False
+    types = {e.type for e in scene.lexicon.verbs.get(scene.lemma_of[word.i], ()) if e.type}
+    return bool(types) and all(scene.lexicon.type_row(type_, None).quad in VERBAL_QUADS for type_ in types)
 
 
 def is_noun(token: Token) -> bool:
