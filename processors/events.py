@@ -161,9 +161,10 @@ def _circumstance(scene: Scene, reading: Reading) -> Circumstance:
 def _obligations(scene: Scene, tokens: Sequence[Token], taken: set[int], home: str | None) -> Iterator[Draft]:
     """Yield requests of the form "X said that Y must …": X asks it of Y (PLOVER: every demand in words is REQUEST)."""
     for token in tokens:
+        if token.dep_ in {"advcl", "relcl", "acl"} or not _obliged(scene, token):  # "while Russia has yet to confirm, a spokesman said …"
+            continue
         asked = [noun for noun in by_dep(scene, token, "nsubj", "nsubjpass") if is_party(scene, noun)]
-        told = token.dep_ not in {"advcl", "relcl", "acl"}  # "while Russia has yet to confirm, a spokesman said …"
-        above = _said(scene, token) if asked and told and _obliged(scene, token) else None
+        above = _said(scene, token) if asked else None
         if above is None:
             continue
         actors = tuple(p for noun in by_dep(scene, above, "nsubj") for p in parties_at(scene, noun))
@@ -193,10 +194,12 @@ def _said(scene: Scene, token: Token) -> Token | None:
 
 
 def _obliged(scene: Scene, token: Token) -> bool:
-    subjects = [s.i for s in by_dep(scene, token, "nsubj", "nsubjpass")]
-    words = {c.lower_ for c in by_dep(scene, token, "aux") if c.i > min(subjects, default=-1)}  # "should Iran refuse" is a condition
+    subjects = by_dep(scene, token, "nsubj", "nsubjpass")
+    if not subjects:
+        return False
+    words = {c.lower_ for c in by_dep(scene, token, "aux") if c.i > subjects[0].i}  # "should Iran refuse" is a condition
     needed = scene.lemma_of[token.i] in {"need", "have"} and bool(by_dep(scene, token, "xcomp")) and token.tag_ in FINITE
-    return needed or any(scene.cue("modal_must", word) for word in words)
+    return needed or not words.isdisjoint(scene.cues("modal_must"))
 
 
 def _finish(

@@ -26,7 +26,7 @@ class Calibration:
 
     def raw(self, signs: Iterable[str]) -> float:
         """Return the sum of the weights of *signs*."""
-        return math.fsum((self.weights.get(INTERCEPT, 0.0), *(self.weights.get(sign, 0.0) for sign in signs)))
+        return math.fsum([self.weights[sign] for sign in (INTERCEPT, *signs) if sign in self.weights])
 
     def on_curve(self, raw: float) -> float:
         """Return where *raw* lies on the curve: between its points on a line, beyond its ends as at them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -30,7 +30,7 @@ class Cues:
 
 def find_cues(scene: Scene) -> Cues:
     """Return the cues of *scene*; linear in tokens."""
-    found = [(i, cue) for i in range(len(scene.tokens)) for cue in _cues_at(scene, i)]
+    found = list(_cues_in(scene))
     positions, words = tuple(i for i, _ in found), tuple(cue for _, cue in found)
     starts = (0, *(t.i + 1 for t in scene.tokens if t.is_space and "\n" in t.text))
     cuts = [bisect_left(positions, start) for start in (*starts, len(scene.tokens) + 1)]
@@ -49,14 +49,15 @@ def contexts_of(scene: Scene, cues: Cues, event: Event, head: int) -> tuple[str,
     return tuple(name for _, name in ranked[:MAX_CONTEXTS])
 
 
-def _cues_at(scene: Scene, i: int) -> Sequence[str]:
-    """Return the cues that end with token *i*: two words in a row, and the word."""
-    entity = scene.entity_of[i]
-    if entity is not None and entity.type in _NAMES:
-        return ()
-    lemma, known = scene.lemma_of[i], scene.lexicon.contexts
-    words = (f"{scene.lemma_of[i - 1] if i else ''}_{lemma}", lemma, scene.tokens[i].lower_)
-    return () if known.keys().isdisjoint(words) else [cue for cue in dict.fromkeys(words) if cue in known]
+def _cues_in(scene: Scene) -> Iterator[tuple[int, str]]:
+    """Yield each token that a cue ends with and the cue: two words in a row, or the word; none of the names of places and people."""
+    known = scene.lexicon.contexts
+    before = ""
+    for token, lemma, entity in zip(scene.tokens, scene.lemma_of, scene.entity_of, strict=True):
+        words = (f"{before}_{lemma}", lemma, token.lower_)
+        if not known.keys().isdisjoint(words) and (entity is None or entity.type not in _NAMES):
+            yield from ((token.i, cue) for cue in dict.fromkeys(words) if cue in known)
+        before = lemma
 
 
 def _features(event: Event) -> Iterator[str]:

@@ -40,7 +40,6 @@ class Scene:
     time_of: Sequence[TimeExpression | None]
     sentence_of: Sequence[tuple[int, int]]  # half-open token range
     children: Sequence[Sequence[Token]]
-    labels: Sequence[Set[str]]  # of the children
     lemma_of: Sequence[str]  # lower case
     sides: Mapping[str, str]  # "South" → KOR, where one country of the document begins with it
     playful: bool  # the whole text is about sport or markets
@@ -91,22 +90,9 @@ def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Le
     """Lay *doc* out; linear in tokens, mentions and times."""
     tokens = read_tokens(doc)
     mend(tokens)
-    lemmas = [_lemma(token, tokens, lexicon) for token in tokens]
+    lemmas = _lemmas(tokens, lexicon)
     starts = [token.idx for token in tokens]
-    entity_of: list[Entity | None] = [None] * len(doc)
-    mention_of: list[tuple[int, int] | None] = [None] * len(doc)
-    time_of: list[TimeExpression | None] = [None] * len(doc)
-    for entity in facts.entities:
-        for mention in entity.mentions:
-            first, last = _token_range(starts, mention.start, mention.end)
-            for i in range(first, last):
-                old = mention_of[i]
-                if old is None or old[1] - old[0] < last - first:
-                    entity_of[i], mention_of[i] = entity, (first, last)
-    for time in facts.times:
-        for i in range(*_token_range(starts, time.start, time.end)):
-            time_of[i] = time
-    children = _children(tokens)
+    entity_of, mention_of = _mentions(facts, starts)
     return Scene(
         doc.text,
         tokens,
@@ -115,25 +101,59 @@ def make_scene(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: Le
         lexicon,
         entity_of,
         mention_of,
-        time_of,
+        _times(facts, starts),
         _sentences(doc),
-        children,
-        [{child.dep_ for child in below} if below else _NOTHING for below in children],
+        _children(tokens),
         lemmas,
         _sides(facts, lexicon),
         _playful(lemmas, lexicon),
     )
 
 
-def _lemma(token: Token, tokens: Sequence[Token], lexicon: Lexicon) -> str:
-    """Return the lower-case lemma, mended where a rule-based lemmatiser goes wrong: "staged" → stag, "Jets" at a sentence's start."""
-    i, word = token.i, token.lower_
-    lemma, tag = token.lemma_.lower() or word, token.tag_
-    if i > 1 and tokens[i - 1].text in HYPHENS and (joined := _joined(tokens[i - 2].lower_, lemma, lexicon)):
-        return joined
-    after = tokens[i + 2].lower_ if i + 2 < len(tokens) and tokens[i + 1].text in HYPHENS else ""
-    if after in PARTICLES and (joined := _joined(lemma, after, lexicon)):  # the particle of "a sit-in" hangs from its first word
-        return joined
+def _mentions(facts: DocumentFacts, starts: Sequence[int]) -> tuple[list[Entity | None], list[tuple[int, int] | None]]:
+    """Return the entity of each token and the tokens of the mention of it that covers the token, the longest of several."""
+    entity_of: list[Entity | None] = [None] * len(starts)
+    mention_of: list[tuple[int, int] | None] = [None] * len(starts)
+    for entity in facts.entities:
+        for mention in entity.mentions:
+            first, last = _token_range(starts, mention.start, mention.end)
+            for i in range(first, last):
+                old = mention_of[i]
+                if old is None or old[1] - old[0] < last - first:
+                    entity_of[i], mention_of[i] = entity, (first, last)
+    return entity_of, mention_of
+
+
+def _times(facts: DocumentFacts, starts: Sequence[int]) -> list[TimeExpression | None]:
+    time_of: list[TimeExpression | None] = [None] * len(starts)
+    for time in facts.times:
+        for i in range(*_token_range(starts, time.start, time.end)):
+            time_of[i] = time
+    return time_of
+
+
+def _lemmas(tokens: Sequence[Token], lexicon: Lexicon) -> list[str]:
+    """Return the lower-case lemma of each token; of one beside a hyphen the entry of the whole word, if there is one."""
+    found = [_lemma(token, lexicon) for token in tokens]
+    hyphens = [token.i for token in tokens[1:-1] if token.text in HYPHENS]
+    for i in hyphens:  # the particle of "a sit-in" hangs from its first word
+        first, last = tokens[i - 1], tokens[i + 1]
+        if last.lower_ in PARTICLES and (joined := _joined(_own_lemma(first), last.lower_, lexicon)):
+            found[first.i] = joined
+    for i in hyphens:
+        first, last = tokens[i - 1], tokens[i + 1]
+        if joined := _joined(first.lower_, _own_lemma(last), lexicon):
+            found[last.i] = joined
+    return found
+
+
+def _own_lemma(token: Token) -> str:
+    return token.lemma_.lower() or token.lower_
+
+
+def _lemma(token: Token, lexicon: Lexicon) -> str:
+    """Return the lemma, mended where a rule-based lemmatiser goes wrong: "staged" → stag, "Jets" at a sentence's start."""
+    lemma, tag, word = _own_lemma(token), token.tag_, token.lower_
     if tag[:2] == "VB" and lemma not in lexicon.verbs and f"{lemma}e" in lexicon.verbs:
         return f"{lemma}e" if word.startswith(f"{lemma}e") or word == f"{lemma}ing" else lemma
     if tag == "NNPS" and not token.ent_type_ and lemma == word and word.endswith("s"):
@@ -165,11 +185,14 @@ def _token_range(starts: Sequence[int], start: int, end: int) -> tuple[int, int]
 
 
 def _children(tokens: Sequence[Token]) -> list[list[Token]]:
+    """Return the children of each token in text order, and tell it their labels."""
     below: list[list[Token]] = [[] for _ in tokens]
     for token in tokens:
         siblings = below[token.head.i]
         if token.head is not token and len(siblings) < MAX_CHILDREN:
             siblings.append(token)
+    for token, children in zip(tokens, below, strict=True):
+        token.labels = {child.dep_ for child in children} if children else _NOTHING
     return below
 
 
@@ -187,8 +210,7 @@ def _sentences(doc: Doc) -> list[tuple[int, int]]:
 
 def by_dep(scene: Scene, token: Token, *deps: str) -> list[Token]:
     """Return the children of *token* with one of *deps*, in text order."""
-    i = token.i
-    return [] if scene.labels[i].isdisjoint(deps) else [child for child in scene.children[i] if child.dep_ in deps]  # mostly none
+    return [] if token.labels.isdisjoint(deps) else [child for child in scene.children[token.i] if child.dep_ in deps]  # mostly none
 
 
 def objects_of_preposition(scene: Scene, token: Token, wanted: Callable[[str], bool]) -> list[Token]:

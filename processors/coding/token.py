@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
 from spacy.tokens import Doc
@@ -27,6 +27,7 @@ class Token:
     is_punct: bool
     is_space: bool
     head: Token = field(init=False, repr=False)  # itself for a root
+    labels: Set[str] = field(init=False, repr=False)  # of its children
 
     def __len__(self) -> int:
         return len(self.text)
