@@ -19,6 +19,8 @@ ABOUT = {
     "YIELD. Precision by class counts other classes between the pair where the right one was not found.",
     "articles": "Everything is annotated: events, modality, parties, dates, places, and what must not be claimed (traps).",
     "reports": "Everything is annotated, after benchmarks/gold/reports.txt. Reports and gold were written for this project.",
+    "stories": "Everything is annotated: benchmarks/gold/stories.txt, text and gold. Figures of speech, plans and conditions are in them "
+    "on purpose.",
     "prose": "Sport, finance, obituaries, weather, culture, recipes, travel: benchmarks/gold/prose.txt. Every event found is false.",
 }
 

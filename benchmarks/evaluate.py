@@ -25,7 +25,7 @@ from benchmarks.sets.articles import Articles
 from benchmarks.sets.gsr import Gsr
 from benchmarks.sets.plv import Plv
 from benchmarks.sets.prose import Prose
-from benchmarks.sets.reports import Reports
+from benchmarks.sets.reports import reports, stories
 
 ANNOTATE = [sys.executable, "-c", "from dateline.cli import main; main()", "annotate", "-", "--format", "jsonl"]
 SEPARATOR = ":"  # between the name of a set and the id of a text
@@ -60,7 +60,7 @@ def gold_sets(data: Path) -> tuple[list[GoldSet], tuple[str, ...]]:
         (data / "articles" / "score_article.py", Articles.title, lambda: Articles(data / "articles")),
     ]
     sets: list[GoldSet] = [make() for path, _, make in outside if path.exists()]
-    return [*sets, Reports(), Prose()], tuple(title for path, title, _ in outside if not path.exists())
+    return [*sets, reports(), stories(), Prose()], tuple(title for path, title, _ in outside if not path.exists())
 
 
 def annotate_all(sets: Sequence[GoldSet]) -> tuple[dict[str, dict[str, Annotated]], tuple[str, ...]]:

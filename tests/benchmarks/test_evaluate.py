@@ -13,7 +13,7 @@ from benchmarks.sets.gold import Gold, matched, parse_gold
 from benchmarks.sets.gsr import to_scorer
 from benchmarks.sets.plv import between
 from benchmarks.sets.prose import Prose
-from benchmarks.sets.reports import Reports
+from benchmarks.sets.reports import reports, stories
 from benchmarks.sets.score import Counts, Score
 from processors.coding.lexicon import TYPES, load_lexicon
 
@@ -37,7 +37,7 @@ def gold(*lines: str) -> list[Gold]:
 
 
 def test_every_line_of_our_gold_can_be_read_and_uses_words_of_the_ontology() -> None:
-    lines = [line for found in Reports().gold.values() for line in found]
+    lines = [line for texts in (reports(), stories()) for found in texts.gold.values() for line in found]
     modes = {mode for _, mode in load_lexicon("en").types}
     assert len(lines) > 400
     assert {type_ for line in lines for type_, _ in line.types} <= TYPES
@@ -93,7 +93,7 @@ def test_the_scorer_gets_a_location_a_size_and_lower_bounds() -> None:
 
 def test_sets_whose_data_are_not_here_are_told_to_be_absent(tmp_path: Any) -> None:
     sets, absent = gold_sets(tmp_path)
-    assert [s.name for s in sets] == ["reports", "prose"]
+    assert [s.name for s in sets] == ["reports", "stories", "prose"]
     assert len(absent) == 3
 
 
