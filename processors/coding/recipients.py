@@ -19,6 +19,7 @@ from processors.coding.triggers import Reading
 from stream.messages import Participant
 
 TO = frozenset({"to"})
+ADDRESSED = TO | {"with"}
 STRONG = frozenset({"against", "to", "on", "upon", "at", "with", "toward", "towards", "into", "over"})
 AIMED = frozenset({"on", "against", "at"})
 WEAK = frozenset({"from", "for", "of", "between", "among", "about", "as", "by", "onto", "around", "off"})
@@ -129,7 +130,7 @@ def _is_theirs(scene: Scene, reading: Reading, party: Party, actors: tuple[Party
 def _places_to_look(scene: Scene, reading: Reading) -> Iterator[Token]:
     """Yield nouns in the order in which they are tried: for each word of the reading its objects that are parties, phrases that
     point at somebody, what is inside its other objects, whose it is."""
-    addressed = TO if reading.type == "ACCUSE" else frozenset()  # "complained to the UN over the raids"
+    addressed = ADDRESSED if reading.type == "ACCUSE" else frozenset()  # "complained to the UN over the raids"
     for head in reading.heads:
         objects = _undergoers(scene, reading, head)
         things = [n for n in objects if not is_party(scene, n)]
@@ -145,7 +146,8 @@ def _places_to_look(scene: Scene, reading: Reading) -> Iterator[Token]:
         if reading.type not in AGAINST_OWNER:
             yield from things
         yield from _after(scene, (*objects, head), WEAK - SOURCES.get(reading.type or "", frozenset()))
-        yield from _after(scene, (*objects, head), addressed)
+        told = list(_after(scene, (*objects, head), addressed))
+        yield from (*_after(scene, told, frozenset({"against"})), *told)  # parsers hang "against" from the name before it
 
 
 def _after(scene: Scene, bases: Iterable[Token], wanted: frozenset[str]) -> Iterator[Token]:
