@@ -5,7 +5,6 @@ One throw-away Postgres serves the whole session; every test has a database of i
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from sqlalchemy import Engine
 
 from scripts.postgres import PostgresServer, ensure
 from storage.engine import connect_database, upgrade
+from tests.services.needed import need
 
 DATABASES = ("sqlite", "postgres")
 TEMPLATE = "migrated"
@@ -25,10 +25,8 @@ TEMPLATE = "migrated"
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """A running server; its database ``migrated`` holds the empty schema, to be copied."""
-    if reason := ensure():
-        if os.environ.get("REQUIRE_SERVICES") == "1":
-            pytest.fail(f"no Postgres: {reason}")
-        pytest.skip(f"no Postgres: {reason}")
+    reason = ensure()
+    need(f"no Postgres: {reason}" if reason else None)
     server = PostgresServer()
     try:
         _migrate(server.start().create_database(TEMPLATE))

@@ -14,6 +14,7 @@ from scripts import clock
 from stream.broker import TopicPartition, TopicSpec
 from stream.errors import BrokerUnavailable, Fenced, OffsetsLost
 from stream.sqlite_log import SWEEP_RECORDS, sweep
+from tests.services.needed import need
 from tests.stream.brokers import SqliteBackend, Stand, after, read, values
 
 HOUR = 3600.0  # seconds
@@ -159,8 +160,7 @@ def test_records_sent_while_the_clock_was_ahead_hold_up_none_behind_them(stand: 
 
 
 def test_a_clock_that_is_set_forward_makes_no_record_old_that_a_living_group_has_still_to_read(stand: Stand, tmp_path: Path) -> None:
-    if reason := clock.ensure():
-        pytest.skip(reason)
+    need(clock.ensure())
     stand.broker.ensure_topics([TopicSpec(stand.topic, 1, timedelta(hours=1))])
     reader, moved = stand.consumer(), clock.Clock(tmp_path / "clock")
     assert reader.poll(0.1, 1) == ()

@@ -23,6 +23,7 @@ from storage.engine import connect_database, upgrade
 from storage.feeds import add_feed
 from stream.connect import connect_broker
 from stream.settings import load_settings
+from tests.services.needed import need
 from tests.system import table
 from tests.system.chaos import (
     FAULTS,
@@ -56,7 +57,7 @@ def embedded() -> Iterator[Stack]:
 @pytest.fixture
 def servers() -> Iterator[Stack]:
     """A Kafka and a Postgres of this test alone: it stops them."""
-    _need(kafka.missing() or postgres.ensure())
+    need(kafka.missing() or postgres.ensure())
     with ExitStack() as stack:
         disks = {name: stack.enter_context(temporary_disk(DISK_BYTES)) for name in ("kafka", "postgres")}
         small = all(disk.small for disk in disks.values())
@@ -71,7 +72,7 @@ def servers() -> Iterator[Stack]:
 
 @pytest.fixture(params=["embedded", "servers"])
 def stack(request: pytest.FixtureRequest) -> Stack:
-    _need(clock.ensure())
+    need(clock.ensure())
     chosen: Stack = request.getfixturevalue(request.param)
     return chosen
 
@@ -111,10 +112,3 @@ def test_whatever_fails_every_article_is_stored_once_and_only_the_poison_is_dead
     assert result.offsets_differ == ()
     assert result.waiting == 0
     assert all(min(on_their_way) > 0 for on_their_way in struck.values()), struck
-
-
-def _need(reason: str | None) -> None:
-    if reason and os.environ.get("REQUIRE_SERVICES") == "1":
-        pytest.fail(reason)
-    elif reason:
-        pytest.skip(reason)
