@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from math import sqrt
-from statistics import median
 from typing import Literal, NamedTuple
 
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified
+from ingest.rhythm import Rhythm, first_look
 from ingest.skipping import NO_SKIP, Skip
 from storage.feeds import fits
 
 HOUR, DAY = 3600.0, 86_400.0  # seconds
-HOURLY_INTERVAL = 2400.0  # seconds between fetches of a feed with an entry an hour; others by the square root of their rate
-QUIET_STEP = HOURLY_INTERVAL**2 / (2 * HOUR)  # seconds added by a fetch without news: the same law, for a silence that goes on
-QUIET_GROWTH = 1.5  # of the interval by a fetch without news, at most
+BUSY_INTERVAL = 3500.0  # seconds between fetches of a feed with an entry an hour; of busier ones by their rate
+SLOW_INTERVAL = 4000.0  # seconds likewise; of slower ones by the square root of their rate
 DEFAULT_INTERVAL = 1800.0  # seconds, for a feed of which nothing is known
 MAX_TTL_WAIT = HOUR  # many systems put a day's ttl on a feed that they fill by the hour
 MAX_SERVER_WAIT = DAY  # for which Retry-After and freshness are believed
 MAX_WAIT_AFTER_GAP = HOUR  # for which freshness is believed where entries may have been missed meanwhile
-DATES_USED = 20  # newest entries whose gaps are measured
 JITTER = 0.1  # of the wait, added, so that feeds added together do not stay together
+STRIDE, CLOSE = 1.5, 1.02  # of a wait: how much longer the next to be looked at is, and how near to the right one is enough
 MOVES_BELIEVED = 2  # sightings of one permanent redirect in a row
 
 
@@ -50,6 +47,8 @@ class FeedState:
     moved_sightings: int = 0
     skip: Skip = NO_SKIP
     host_failures: int = 0  # of its host as a whole, in a row
+    rhythm: Rhythm | None = None  # None before the first entries
+    ttl: float | None = None  # seconds that the feed asks for between two fetches
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,8 @@ class Plan:
     skip: Skip = NO_SKIP
     host_pause: float = 0.0
     host_failures: int = 0
+    rhythm: Rhythm | None = None
+    ttl: float | None = None
 
 
 class Weight(NamedTuple):
@@ -139,7 +140,9 @@ def next_fetch(
     match result:
         case Gone():
             reason = f"410 Gone: the publisher ended the feed at {result.url}"
-            return Plan(feed.url, limits.longest, reason, feed.interval, feed.failures + 1, "gone", reason)
+            return Plan(
+                feed.url, limits.longest, reason, feed.interval, feed.failures + 1, "gone", reason, rhythm=feed.rhythm, ttl=feed.ttl
+            )
         case Failed():
             return _after_failure(feed, result, now, jitter, limits)
         case _:
@@ -174,6 +177,8 @@ def _after_failure(feed: FeedState, failed: Failed, now: datetime, jitter: float
         skip=feed.skip,
         host_pause=pause,
         host_failures=host_failures,
+        rhythm=feed.rhythm,
+        ttl=feed.ttl,
     )
 
 
@@ -181,54 +186,54 @@ def _after_success(
     feed: FeedState, result: Fetched | NotModified, published: Published | None, now: datetime, jitter: float, limits: Limits
 ) -> Plan:
     missed = feed.interval is not None and published is not None and published.new > 0 and published.known == 0
-    interval = _interval(feed.interval, published, missed, now, limits)
+    rhythm, ttl = learnt(feed.rhythm, published, now), _ttl(published) if published else feed.ttl
+    undated = feed.interval is None and published is not None and not published.dates
+    if rhythm is None or undated:
+        interval = Wait(ttl or feed.interval or DEFAULT_INTERVAL, "its entries carry no dates" if undated else "nothing is known of it yet")
+    else:
+        interval = _interval(feed.interval if missed else None, rhythm, ttl, limits)
+    interval = Wait(limits.clamp(interval.seconds), interval.why)
     believed = MAX_WAIT_AFTER_GAP if missed else MAX_SERVER_WAIT
     fresh = Wait(min(result.max_age or 0.0, believed), "the server calls its answer fresh until then")
     skip = published.skip if published else feed.skip
     wait = _skipped(_spread(interval, jitter, limits).least(fresh), skip, now)
     url, moved_to, sightings = _move(feed, result)
-    return Plan(url, wait.seconds, wait.why, interval.seconds, 0, "active", None, moved_to, sightings, skip)
+    return Plan(url, wait.seconds, wait.why, interval.seconds, 0, "active", None, moved_to, sightings, skip, rhythm=rhythm, ttl=ttl)
 
 
-def _interval(before: float | None, published: Published | None, missed: bool, now: datetime, limits: Limits) -> Wait:
-    """Return the seconds between two fetches.
+def _ttl(published: Published) -> float | None:
+    return published.ttl.total_seconds() if published.ttl else None
 
-    With news it follows the rate of the entries. Without, it grows from what it was, so that a paper that is quiet at night is
-    asked ever less, and a dead feed once a day in the end.
-    """
-    if before is None and published is None:
-        return Wait(limits.clamp(DEFAULT_INTERVAL), "nothing is known of it yet")
-    if before is not None and (published is None or published.new == 0):
-        return Wait(limits.clamp(min(before + QUIET_STEP, before * QUIET_GROWTH)), "nothing new, so a little later than last time")
-    assert published is not None
-    wait = _by_rate(before, published, now)
-    if missed and before is not None and before / 2 < wait.seconds:
+
+def _interval(before: float | None, rhythm: Rhythm, ttl: float | None, limits: Limits) -> Wait:
+    """Return the seconds to the next fetch by what is expected until then; *before*, the last ones, where entries may have been missed."""
+    wait = _by_rhythm(rhythm, limits)
+    if before is not None and before / 2 < wait.seconds:
         wait = Wait(before / 2, "no entry was known from before: some may have been missed")
-    ttl = published.ttl.total_seconds() if published.ttl else 0.0
-    wait = wait.least(Wait(min(ttl, MAX_TTL_WAIT), "the feed asks for it (ttl or sy:updatePeriod)"))
-    return Wait(limits.clamp(wait.seconds), wait.why)
+    return wait.least(Wait(min(ttl or 0.0, MAX_TTL_WAIT), "the feed asks for it (ttl or sy:updatePeriod)"))
 
 
-def _by_rate(before: float | None, published: Published, now: datetime) -> Wait:
-    gap = typical_gap(published.dates, now)
-    if gap is not None and before is None:
-        gap = max(gap, (now - max(date for date in published.dates if date <= now)).total_seconds())  # it may be long dead
-    if gap is None and before is not None:
-        gap = before / published.new
-    if gap is None:
-        return Wait(published.ttl.total_seconds() if published.ttl else DEFAULT_INTERVAL, "its entries carry no dates")
-    return Wait(HOURLY_INTERVAL * sqrt(gap / HOUR), f"an entry every {in_words(gap)}")
+def _by_rhythm(rhythm: Rhythm, limits: Limits) -> Wait:
+    """Return the longest wait that is not too long for the rate that is expected within it."""
+    seconds = limits.shortest
+    while True:
+        rate = rhythm.rate(seconds)
+        fit = limits.clamp(min(BUSY_INTERVAL / rate, SLOW_INTERVAL / sqrt(rate))) if rate > 0 else limits.longest
+        if fit <= seconds * CLOSE:
+            expected = f"about an entry every {in_words(HOUR / rate)} is expected" if rate > 0 else "no entry is expected"
+            return Wait(min(fit, seconds), f"{expected} until then")
+        seconds = min(fit, seconds * STRIDE)
 
 
-def typical_gap(dates: Sequence[datetime], now: datetime) -> float | None:
-    """Return the median seconds between the newest entries, the silence until *now* counted as one gap; None without two dates.
-
-    Entries of one moment count once: a feed that is filled in batches is as slow as its batches.
-    """
-    past = sorted({date for date in dates if date <= now}, reverse=True)[:DATES_USED]
-    if len(past) < 2:
-        return None
-    return median((later - earlier).total_seconds() for later, earlier in pairwise([now, *past]))
+def learnt(before: Rhythm | None, published: Published | None, now: datetime) -> Rhythm | None:
+    """Return a feed's rhythm after a fetch at *now*. Entries of one moment count once: they came as a batch."""
+    if published is None:
+        return before.after(now, ()) if before else None
+    past = sorted(date for date in published.dates if date <= now)
+    if before is None:
+        return first_look(now, set(past) or {now})
+    new = past[-published.new :] if published.new else ()
+    return before.after(now, set(new) or ({now} if published.new else ()))
 
 
 def in_words(seconds: float) -> str:

@@ -8,6 +8,8 @@ from datetime import datetime
 from ingest.article import MAX_TITLE_CHARS
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, ParsedFeed, Validators
 from ingest.outcome import Outcome, dropped_note, notes
+from ingest.rhythm import rhythm_of
+from ingest.rhythm import text_of as rhythm_text
 from ingest.schedule import FeedState, Limits, Plan, Published, next_fetch
 from ingest.skipping import skip_of, text_of
 from storage.feeds import Feed, Rung
@@ -62,6 +64,8 @@ def plan_of(lease: FeedLease, taken: Taken, now: datetime, jitter: float, limits
         moved_to=feed.moved_to,
         moved_sightings=feed.moved_sightings,
         skip=skip_of(feed.skip),
+        rhythm=rhythm_of(feed.rhythm),
+        ttl=feed.ttl_seconds,
         host_failures=lease.host_failures if _host_of(feed, taken) == place_of(feed.url) else 0,
     )
     published = None
@@ -88,6 +92,8 @@ def update_of(feed: Feed, taken: Taken, plan: Plan) -> FeedUpdate:
         moved_to=plan.moved_to,
         moved_sightings=plan.moved_sightings,
         skip=text_of(plan.skip),
+        rhythm=rhythm_text(plan.rhythm),
+        ttl_seconds=plan.ttl,
         host=_host_of(feed, taken),
         host_pause=plan.host_pause,
         host_failures=plan.host_failures,

@@ -54,6 +54,8 @@ class Feed:
     rung: Rung = "guid"
     next_fetch_why: str = ""
     skip: str = ""
+    rhythm: str = ""
+    ttl_seconds: float | None = None
 
 
 COLUMNS = tuple(feeds.c[item.name] for item in fields(Feed))

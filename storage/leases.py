@@ -80,6 +80,8 @@ class FeedUpdate:
     rung: Rung | None = None
     why: str = ""
     skip: str = ""
+    rhythm: str = ""
+    ttl_seconds: float | None = None
     host: str = ""
     host_pause: float = 0.0
     host_failures: int = 0
@@ -198,6 +200,8 @@ def _after_fetch(feed: Feed, change: FeedUpdate, now: datetime) -> dict[str, Any
         "next_fetch_at": now + timedelta(seconds=change.delay),
         "next_fetch_why": change.why,
         "skip": change.skip,
+        "rhythm": change.rhythm,
+        "ttl_seconds": change.ttl_seconds,
         "moved_to": change.moved_to,
         "moved_sightings": change.moved_sightings,
         **RELEASED,

@@ -34,6 +34,10 @@ feeds = Table(
     Column("moved_to", Text, comment="target of a permanent redirect that was seen"),
     Column("moved_sightings", Integer, nullable=False, server_default="0", comment="how often in a row"),
     Column("skip", Text, nullable=False, server_default="", comment="hours of GMT and days at which it asks not to be fetched"),
+    Column(
+        "rhythm", Text, nullable=False, server_default="", comment="what was learnt of its hours: moment, days, seen, expected, 24 counts"
+    ),
+    Column("ttl_seconds", Float, comment="that the feed asks for between two fetches"),
     Column("rung", Text, nullable=False, server_default="guid", comment="what its entries are known by: guid, link, link-date, …"),
     Column("lease_token", Text),
     Column("lease_until", UtcDateTime),
