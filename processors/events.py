@@ -199,7 +199,14 @@ def _obliged(scene: Scene, token: Token) -> bool:
         return False
     words = {c.lower_ for c in by_dep(scene, token, "aux") if c.i > subjects[0].i}  # "should Iran refuse" is a condition
     needed = scene.lemma_of[token.i] in {"need", "have"} and bool(by_dep(scene, token, "xcomp")) and token.tag_ in FINITE
-    return needed or not words.isdisjoint(scene.cues("modal_must"))
+    return needed or _wished(scene, token) or not words.isdisjoint(scene.cues("modal_must"))
+
+
+def _wished(scene: Scene, token: Token) -> bool:
+    """Return whether *token* stands in the subjunctive: "insisted that Iran free the sailors"."""
+    if token.tag_ not in {"VB", "VBP"} or token.dep_ != "ccomp" or not scene.cue("mandating", scene.lemma_of[token.head.i]):
+        return False
+    return not by_dep(scene, token, "aux") and all(s.tag_ in {"NN", "NNP"} for s in by_dep(scene, token, "nsubj", "nsubjpass"))
 
 
 def _finish(

@@ -191,10 +191,10 @@ def _is_means(scene: Scene, reading: Reading, noun: Token, actors: tuple[Party, 
     whose = {country_of_token(scene, c) for c in by_dep(scene, noun, "amod", "compound", "poss")} - {None}
     if whose - {a.value.country for a in actors}:
         return False  # "ordered the French troops out"
-    sent = any(
-        scene.cue("sending", scene.lemma_of[h.i]) and any(noun in _counted(scene, o) for o in patients(scene, h)) for h in reading.heads
-    )
-    if sent and (scene.cue("sent", lemma) or reading.type == "MOBILIZE"):
+    senders = [h for h in reading.heads if scene.cue("sending", scene.lemma_of[h.i])]
+    sent = any(noun in _counted(scene, o) for h in senders for o in patients(scene, h))
+    sent_as = bool(senders) and noun.dep_ == "pobj" and noun.head.lower_ == "as"  # "deployed as peacekeepers"
+    if sent_as or (sent and (scene.cue("sent", lemma) or reading.type == "MOBILIZE")):
         return True
     if scene.entity_of[noun.i] is not None:
         return False

@@ -224,12 +224,13 @@ def find_content(scene: Scene, token: Token, entry: Entry, depth: int) -> Readin
     if found := _clause_content(scene, by_dep(scene, token, *_VERBAL), depth):
         return found
     nouns = patients(scene, token) if is_verb(token) else []
+    wanted = {"VB", "VBN"} if entry.operator == "order" else {"VB"}  # "ordered the ministers jailed"
     for noun in nouns:
         found = _noun_content(scene, noun, depth)
         if found:
             return found
         for clause in by_dep(scene, noun, "acl"):
-            if clause.tag_ == "VB" and (found := read(scene, clause, depth + 1)):
+            if clause.tag_ in wanted and (found := read(scene, clause, depth + 1)):
                 return found
     return _after_prepositions(scene, token, entry, depth) or _clause_content(
         scene, _purpose_clauses(scene, token) + _gerunds(scene, token), depth
@@ -299,8 +300,8 @@ def _compose(scene: Scene, token: Token, entry: Entry, content: Reading | None) 
     )
     if negated and content is not None:
         content = _flipped(content)
-    if entry.operator == "announce" and content is not None and _lies_ahead(scene, content.head):
-        return _compose(scene, token, replace(entry, operator="intend"), content)
+    if entry.operator == "announce" and content is not None and (operator := _announced(scene, content.head)):
+        return _compose(scene, token, replace(entry, operator=operator), content)
     if entry.operator == "warn" and content is not None and content.type in HOSTILE and _is_of_others(scene, token, content.head):
         return replace(content, modality="possible")
     row = scene.lexicon.outcome(entry.operator, content.type if content else None)
@@ -327,8 +328,12 @@ def _countries(scene: Scene, nouns: Iterable[Token]) -> set[str]:
     return {country for word in words if (country := country_of_token(scene, word))}
 
 
-def _lies_ahead(scene: Scene, head: Token) -> bool:
-    return any(scene.cue("modal_future", c.lower_) or scene.cue("modal_conditional", c.lower_) for c in by_dep(scene, head, "aux"))
+def _announced(scene: Scene, head: Token) -> str | None:
+    """Return the operator that "announce" is where *head* says when: "would send" is meant, "had sent" is told; None else."""
+    helpers = by_dep(scene, head, "aux")
+    if any(scene.cue("modal_future", c.lower_) or scene.cue("modal_conditional", c.lower_) for c in helpers):
+        return "intend"
+    return "light" if head.tag_ == "VBD" or any(scene.lemma_of[c.i] == "have" for c in helpers) else None
 
 
 def _participial(scene: Scene, token: Token) -> bool:
