@@ -322,6 +322,8 @@ def _country(draft: _Draft, place: Place | None, phrases: Sequence[Span], known:
         votes.update(dict.fromkeys(_countries_in([t.text for t in phrase], known), 1))
     if votes:
         return min(votes, key=lambda code: -votes[code])  # of equals the first named: "U.S. deputy UN ambassador"
+    if draft.type == "GPE":
+        return knowledge.misspelt_country(draft.name)
     return person.code if person else None  # a surname alone gives way to what is said beside it
 
 

@@ -32,6 +32,8 @@ _LINKS = frozenset({"of", "for"})
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _OFFICES = frozenset({"GOV", "LEG", "JUD", "MIL"})
 
+MIN_MISSPELT = 6  # letters of a name that is looked for among those of countries with one letter wrong
+
 T = TypeVar("T")
 
 
@@ -143,6 +145,16 @@ class Knowledge:
         return _find(self._country_names, phrase[form.end() :]) if form else found
 
     @lru_cache(maxsize=CACHED)  # noqa: B019  # there is one Knowledge, and it stays
+    def misspelt_country(self, name: str) -> str | None:
+        """Return the code of the country whose name *name* is but for a letter too few, too many or changed places (Afganistan)."""
+        word = fold(name)
+        if len(word) < MIN_MISSPELT or word in self._country_names:
+            return None
+        fewer = (word[:i] + word[i + 1 :] for i in range(len(word)))
+        swapped = (word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1))
+        more = (known for known in self._country_names if len(known) == len(word) + 1 and _is_shortened(word, known))
+        return next((self._country_names[form] for form in (*more, *swapped, *fewer) if form in self._country_names), None)
+
     def group(self, phrase: str) -> Group | None:
         """Return what *phrase* says where it is a nationality, religion or other group, as adjective or people."""
         if phrase.islower():
@@ -268,12 +280,22 @@ def _keys(phrase: str) -> tuple[str, ...]:
     return (*own, fold(squeezed))
 
 
+def _is_shortened(short: str, long: str) -> bool:
+    """Return whether *short* is *long* without one letter."""
+    return any(short == long[:i] + long[i + 1 :] for i in range(len(long)))
+
+
 def _index(pairs: Iterable[tuple[str, T]]) -> dict[str, T]:
     """Index names, an abbreviation by its capitals; of two entries with one name the first stays."""
     index: dict[str, T] = {}
     for name, value in pairs:
-        index.setdefault(name.replace(".", "") if _ABBREVIATION.match(name) else fold(name), value)
+        index.setdefault(_key(name), value)
     return index
+
+
+def _key(name: str) -> str:
+    """Return under what *name* stands in an index: an abbreviation under its capitals, so that LA is not the La of La Prensa."""
+    return name.replace(".", "") if _ABBREVIATION.match(name) else fold(name)
 
 
 def _openings(indexes: Mapping[str, Mapping[str, object]]) -> dict[str, int]:
@@ -366,7 +388,7 @@ def _places(cities: Iterable[list[str]], regions: Iterable[list[str]], others: I
             whole = KnownPlace(first, code, float(lat), float(lon), int(geonames_id) if geonames_id else None, 0, "region", first)
             found.setdefault(fold(name), []).append(whole)
     for alias, name, code in others:
-        found.setdefault(fold(alias), []).extend([p for p in found.get(fold(name), ()) if p.code == code])
+        found.setdefault(_key(alias), []).extend([p for p in found.get(fold(name), ()) if p.code == code])
     return {key: tuple(sorted(set(places), key=lambda p: (-p.population, p.code, p.name))) for key, places in found.items()}
 
 

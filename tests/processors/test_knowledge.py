@@ -208,3 +208,24 @@ def test_the_knowledge_is_read_once_and_says_its_version() -> None:
     assert load_knowledge() is load_knowledge()
     assert load_knowledge().version.startswith("3+")
     assert len(TABLES) == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("Afganistan", "AFG"),
+        ("Venezuella", "VEN"),
+        ("Ukriane", "UKR"),
+        ("Nigera", "NGA"),
+        ("Columbia", None),
+        ("Kenya", None),
+        ("Chda", None),
+    ],
+)
+def test_a_country_with_one_letter_wrong_is_known(knowledge: Knowledge, name: str, code: str | None) -> None:
+    assert knowledge.misspelt_country(name) == code
+
+
+@pytest.mark.parametrize("word", ["Western", "Federal", "Gulf", "Northern", "La"])
+def test_a_common_word_is_no_place_by_itself(knowledge: Knowledge, word: str) -> None:
+    assert knowledge.places(word) == ()
