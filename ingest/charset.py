@@ -44,6 +44,7 @@ _MEANT = {
 }  # fmt: skip
 # No encodings of documents, slow on purpose, or refuted by the absence of the byte patterns above.
 _NEVER = re.compile(r"utf-?(?:7|16|32)|punycode|idna|unicode|raw|.*escape|rot|undefined|mbcs|oem|charmap")
+_PAIR = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SEVEN_BIT = re.compile(r"hz$|iso2022")
 _LOOSE = frozenset({"utf-8", "cp1252"})  # says nothing: the first is proved elsewhere, the second takes any bytes
@@ -74,6 +75,7 @@ def decode(body: bytes, charset: str | None) -> Decoded:
     if body.isascii():
         shifted = next((name for name in declared if _SEVEN_BIT.match(name)), "utf-8")
         return _replaced(body, shifted)
+    body = _joined(body)
     for encoding in ("utf-8", *(name for name in declared if name not in _LOOSE)):
         text = _strict(body, encoding)
         if text is not None:
@@ -96,7 +98,7 @@ def _known(names: Iterable[str | None]) -> list[str]:
     known = []
     for name in names:
         try:
-            encoding = codecs.lookup(name or "").name
+            encoding = codecs.lookup(_labels().get((name or "").lower(), name or "")).name
         except (LookupError, ValueError):
             continue
         encoding = _MEANT.get(encoding, encoding)
@@ -118,6 +120,16 @@ def _strict(body: bytes, encoding: str) -> str | None:
     except ValueError:
         return None
     return None if not text.isascii() and _SURROGATES.search(text) else text  # no codec of text gives them, and nothing can hold them
+
+
+def _joined(body: bytes) -> bytes:
+    """Return *body* with the surrogates of CESU-8, as Java and MySQL write emoji, made UTF-8 where all of it is UTF-8 then."""
+    if b"\xed" not in body:
+        return body
+    joined = _PAIR.sub(
+        lambda pair: pair[0].decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16").encode(), body
+    )
+    return joined if joined != body and _strict(joined, "utf-8") is not None else body
 
 
 def _replaced(body: bytes, encoding: str) -> Decoded:
@@ -153,6 +165,11 @@ def guess(body: bytes) -> str:
 def _is_dense(words: bytes) -> bool:
     beyond = sum(byte > 0x7F for byte in words)
     return beyond > sum(byte < 0x80 and chr(byte).isalpha() for byte in words)
+
+
+@cache
+def _labels() -> dict[str, str]:
+    return dict(row for row in read_table("encoding_labels.tsv"))
 
 
 @cache

@@ -23,6 +23,7 @@ MAX_UNPACKED = 50_000_000  # bytes; what a sitemap may have (https://www.sitemap
 
 _GZIP = b"\x1f\x8b"
 _JUNK = " \t\r\n\ufeff\0"
+_FEED_TAG = re.compile(r"<(?:rss\s[^>]*\bversion|rdf:RDF\s|feed\s[^>]*\bxmlns)", re.IGNORECASE)
 _FIRST_TAG = re.compile(r"<(?![?!])[^\s/>]{1,60}")
 
 
@@ -72,6 +73,9 @@ def unpacked(body: bytes) -> bytes:
 
 
 def _is_page(start: str) -> bool:
+    """Tell whether a document that begins with *start* is a web page, and not a feed that something put into one."""
+    if _FEED_TAG.search(start):
+        return False
     first = _FIRST_TAG.search(start)
     return start[:14].lower() == "<!doctype html" or (first is not None and first[0].lower() in ("<html", "<head", "<body"))
 

@@ -13,14 +13,22 @@ import xml.sax.handler
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from feedparser import api, sanitizer
+from feedparser import api, mixin, sanitizer
 
 # The local part and the labels are bounded so that the search stays linear in the length of what claims to be a name.
 _MAIL = re.compile(r"(?:mailto:)?[\w.+-]{1,64}@(?:\[[0-9.]{7,15}\]|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})(?:\?subject=\S{1,200})?", re.ASCII)
+# Elements that hold text alone, before the start of one that stands beside them or the end of their entry: their own end was forgotten.
+_LEFT_OPEN = re.compile(
+    r"<(title|link|guid|pubDate|id|updated|published)((?:\s[^<>]*)?)(?<!/)>([^<]*)"
+    r"(?=<(?:/(?:item|entry)|title|link|guid|pubDate|description|id|updated|published|summary|content|author|category|item|entry)[\s>])",
+    re.IGNORECASE,
+)
+_VOID = re.compile(r"<(?:br|wbr|hr|img)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _EMPTY_BRACKETS = re.compile(r"\(\s*\)|<\s*>|&lt;\s*&gt;")
 
 
 _replace_doctype: Callable[[bytes], tuple[str | None, bytes, dict[str, str]]] = sanitizer.replace_doctype
+_has_end_or_entity: Callable[[str], object] = mixin._FeedParserMixin.looks_like_html
 
 
 class Found(NamedTuple):
@@ -38,7 +46,7 @@ def read_xml(document: bytes) -> Found:
     parser, complaint = _strict(data)
     if complaint:
         parser = _configured(_Loose("", None, "utf-8", entities))
-        parser.feed(data.decode("utf-8", "replace"))
+        parser.feed(_LEFT_OPEN.sub(r"<\1\2>\3</\1>", data.decode("utf-8", "replace")))
     return Found(version or parser.version, parser.feeddata, parser.entries, complaint)
 
 
@@ -96,6 +104,11 @@ class _Own:
             return super().pop(element, strip_whitespace)  # type: ignore[misc]
         except (LookupError, TypeError, ValueError):
             return ""
+
+    @staticmethod
+    def looks_like_html(text: str) -> bool:
+        """Tell whether *text*, whose type nobody says, is HTML; feedparser asks for an end tag or an entity."""
+        return _VOID.search(text) is not None or bool(_has_end_or_entity(text))
 
     def _start_title(self, attributes: object) -> None:
         """Keep the title of an entry's picture apart from that of the entry."""
