@@ -119,6 +119,8 @@ def _told_with(scene: Scene, reading: Reading) -> Iterator[int]:
         yield from (c.i for c in by_dep(scene, head, "advcl", "xcomp") if c.tag_ == "VB")
     if reading.type == "CONSULT":
         yield from (c.i for c in by_dep(scene, head, "advcl") if scene.cue("talking", scene.lemma_of[c.i]))
+    aims = (c for c in by_dep(scene, head, "advcl") if c.tag_ == "VB")  # "opened the border to let aid through" is one act
+    yield from (c.i for c in aims if (aim := read(scene, c)) is not None and aim.type == reading.type)
 
 
 def _draft(scene: Scene, reading: Reading, home: str | None) -> Draft | None:

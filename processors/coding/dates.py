@@ -137,6 +137,8 @@ def _owner(scene: Scene, top: Token, rank: Mapping[int, int]) -> int | None:
 
 def _is_others(scene: Scene, below: Token, above: Token, top: Token) -> bool:
     """Return whether the step from *below* up to *above* leads away from what the time *top* tells the day of."""
+    if above.lower_ == "time" and below.dep_ == "prep":  # "for the first time since 1992"
+        return True
     if above.dep_ in {"relcl", "acl", "appos"} or (below is top and below.dep_ in _OF_ITS_NOUN):
         return True
     named = above.lower_ in scene.lexicon.nouns or scene.lemma_of[above.i] in scene.lexicon.nouns

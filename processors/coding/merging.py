@@ -121,6 +121,8 @@ def _same(a: Who, b: Who) -> bool:
     """Return whether two may be one party: one entity, one noun, or a state and who acts for it."""
     if a.sector != b.sector and {a.sector, b.sector} <= _FORCES:
         return False
+    if any(one.is_state and other.sector not in _OF_STATE for one, other in ((a, b), (b, a))):  # Syria is not the Syrian opposition
+        return False
     if a.entity is None and b.entity is None:
         return a.noun == b.noun and (a.country == b.country or None in (a.country, b.country))
     state = a.country is not None and a.country == b.country and (a.is_state or b.is_state) and {a.sector, b.sector} <= _OF_STATE

@@ -255,7 +255,13 @@ def _tells(scene: Scene, token: Token) -> bool:
     if token.dep_ == "acl":  # a participle does ("those arrested in May"), not what a paper yet to be passed says, nor an aim
         said = scene.cue("document", scene.lemma_of[token.head.i]) or by_dep(scene, token, "mark")
         return token.tag_ == "VBN" or (token.tag_ == "VBG" and not said)
-    return token.dep_ in {"relcl", "parataxis"} or (token.dep_ == "conj" and bool(by_dep(scene, token, "nsubj", "nsubjpass")))
+    return token.dep_ in {"relcl", "parataxis"} or (token.dep_ == "conj" and _stands_apart(scene, token))
+
+
+def _stands_apart(scene: Scene, verb: Token) -> bool:
+    """Return whether a conjoined *verb* shares nothing with the one that it hangs from: a subject of its own, or a finite verb hung
+    to an infinitive ("asked them to leave and cancelled the march")."""
+    return bool(by_dep(scene, verb, "nsubj", "nsubjpass")) or (verb.tag_ in FINITE and verb.head.tag_ == "VB")
 
 
 def _is_asked(scene: Scene, root: Token) -> bool:
@@ -271,12 +277,14 @@ def _link(scene: Scene, token: Token) -> Modality:
     above, dep = token.head, "acl" if _completes(scene, token) else token.dep_
     if is_verb(token) and any(scene.cue("doubt_mark", m.lower_) for m in by_dep(scene, token, "mark")):
         return "hypothetical"
-    if dep == "conj" and is_verb(token) and is_verb(above) and not by_dep(scene, token, "nsubj", "nsubjpass") and above.dep_ == "advcl":
+    if dep == "conj" and is_verb(token) and is_verb(above) and not _stands_apart(scene, token) and above.dep_ == "advcl":
         return _adverbial(scene, above)
     if dep == "advcl":
         if token.tag_ == "VBG" and _aim(scene, above):  # "his goal is that the talks occur in June, marking the first meeting"
             return "hypothetical"
         return "asserted" if scene.cue("occasion", scene.lemma_of[above.i]) else _adverbial(scene, token)
+    if above.lower_ == "without" and dep in {"pobj", "pcomp"}:
+        return "negated"
     if dep not in {"xcomp", "ccomp", "acl", "pcomp", "pobj", "dobj", "prep", "nsubjpass", "oprd"}:
         return "asserted"
     if dep == "acl" and token.tag_ in {"VBG", "VBN"}:

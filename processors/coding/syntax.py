@@ -73,6 +73,8 @@ def grammatical_subject(scene: Scene, word: Token, depth: int = 0) -> Token | No
         return _controller(scene, head, depth)
     if _goes_with_saying(scene, word):
         return grammatical_subject(scene, head.head, depth + 1)
+    if word.dep_ == "ccomp" and word.tag_ == "VB" and word.i < head.i:  # "Let the healing begin," he told deputies
+        return None
     if word.dep_ in {"advcl", "ccomp", "dep", "parataxis"} and word.tag_ in {"VBG", "VBN", "VB"}:
         return _controller(scene, head, depth) if word.dep_ == "ccomp" else grammatical_subject(scene, head, depth + 1)
     if word.dep_ in {"acl", "relcl"} and is_noun(head):

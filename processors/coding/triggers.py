@@ -9,7 +9,7 @@ from processors.coding.lexicon import FAMILIES, PARTICLES, Entry, Slot
 from processors.coding.modality import resolve_mode
 from processors.coding.naming import country_of_token, is_party
 from processors.coding.scene import Scene, by_dep, conjoined, is_verb, objects_of_preposition, per_word
-from processors.coding.syntax import agents, below, grammatical_subject, headline_verb, is_passive, patients
+from processors.coding.syntax import FINITE, agents, below, grammatical_subject, headline_verb, is_passive, patients
 from processors.coding.token import Token
 from stream.messages import Modality
 
@@ -304,6 +304,8 @@ def _compose(scene: Scene, token: Token, entry: Entry, content: Reading | None) 
         return _compose(scene, token, replace(entry, operator=operator), content)
     if entry.operator == "warn" and content is not None and content.type in HOSTILE and _is_of_others(scene, token, content.head):
         return replace(content, modality="possible")
+    if entry.operator == "warn" and content is None and _has_happened(scene, token):
+        return Reading(token, entry, None, None, "asserted")
     row = scene.lexicon.outcome(entry.operator, content.type if content else None)
     if row is None or row.result == "-":
         return Reading(token, entry, None, None, "asserted", content)
@@ -321,6 +323,12 @@ def _is_of_others(scene: Scene, token: Token, head: Token) -> bool:
     warning = _countries(scene, [warns] if warns is not None else [])
     acting = _countries(scene, by_dep(scene, head, "nsubj"))
     return bool(warning and acting) and not warning & acting
+
+
+def _has_happened(scene: Scene, token: Token) -> bool:
+    """Return whether *token* governs a clause about the past: "warned that the economy has collapsed" threatens nobody."""
+    clauses = by_dep(scene, token, "ccomp")
+    return any(c.tag_ == "VBD" or any(scene.lemma_of[a.i] == "have" and a.tag_ in FINITE for a in by_dep(scene, c, "aux")) for c in clauses)
 
 
 def _countries(scene: Scene, nouns: Iterable[Token]) -> set[str]:
