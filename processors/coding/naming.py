@@ -31,7 +31,6 @@ def is_people_word(scene: Scene, lemma: str) -> bool:
     return scene.cue("people", lemma) or (scene.knowledge.sector_of(lemma) is not None and lemma not in scene.lexicon.nouns)
 
 
-@per_word
 def country_of_token(scene: Scene, token: Token) -> str | None:
     """Return the country that *token* names or means, as a name, an adjective or a government's seat."""
     entity = scene.entity_of[token.i]

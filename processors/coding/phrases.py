@@ -49,7 +49,6 @@ def _end_of_name(scene: Scene, token: Token) -> int:
     return 0
 
 
-@per_word
 def name_after(scene: Scene, token: Token) -> Token | None:
     """Return the head of the name that follows the title *token*, after a comma only a person's; None where *token* is no title."""
     if scene.entity_of[token.i] is not None:

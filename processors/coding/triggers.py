@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 
 from processors.coding.lexicon import FAMILIES, PARTICLES, Entry, Slot
@@ -16,6 +16,7 @@ from stream.messages import Modality
 MAX_DEPTH = 4  # operators over operators: "refused to agree to resume talks"
 MAX_SEARCH = 14  # words of a noun phrase looked at for an event noun
 _CONTENT_ONLY = frozenset({"light", "begin", "undergo", "give", "end", "occur"})  # operators that are nothing by themselves
+_NAMED = {"PERSON": "@person", "GPE": "@place"}
 _VERBAL = ("xcomp", "ccomp")
 HOSTILE = FAMILIES["FORCE"] | {"THREATEN"}
 ASIDE = frozenset({"after", "before", "during", "since", "until", "because", "despite", "amid", "following", "as", "without", "according"})
@@ -143,7 +144,14 @@ def _of_time(scene: Scene, preposition: Token) -> bool:
 
 
 def _slot_filled(scene: Scene, token: Token, slot: Slot) -> bool:
-    return any(_fits(scene, item, slot.words) for noun in _slot_words(scene, token, slot.name) for item in conjoined(scene, noun))
+    return not slot.words.isdisjoint(_slot_names(scene, token, slot.name))
+
+
+@per_word
+def _slot_names(scene: Scene, token: Token, name: str) -> Set[str]:
+    """Return all that a slot can ask for and that stands in the role *name* of *token*, conjoined or not."""
+    nouns = [item for noun in _slot_words(scene, token, name) for item in conjoined(scene, noun)]
+    return frozenset[str]().union(*(_names(scene, noun) for noun in nouns))
 
 
 @per_word
@@ -192,24 +200,21 @@ def _is_body(scene: Scene, noun: Token) -> bool:
     return entity is not None and entity.type == "ORG"
 
 
-def _fits(scene: Scene, noun: Token, words: frozenset[str]) -> bool:
-    if "@any" in words:
-        return True
-    lemma = scene.lemma_of[noun.i]
-    if lemma in words or noun.lower_ in words or any(f"{c.lower_}_{lemma}" in words for c in by_dep(scene, noun, "compound", "amod")):
-        return True
-    if scene.cue("quantity", lemma) and any(_fits(scene, inner, words) for inner in objects_of_preposition(scene, noun, "of".__eq__)):
-        return True
-    entity = scene.entity_of[noun.i]
-    if entity is not None and (("@person" in words and entity.type == "PERSON") or ("@place" in words and entity.type == "GPE")):
-        return True
-    return ("@party" in words and is_party(scene, noun)) or ("@people" in words and _is_people(scene, noun))
+@per_word
+def _names(scene: Scene, noun: Token) -> Set[str]:
+    """Return by what a slot can ask for *noun*: its word, alone or after another, what it counts, the classes that it is of.
 
-
-def _is_people(scene: Scene, noun: Token) -> bool:
-    """Return whether *noun* is a party of flesh and blood: no state, place or team named by one."""
-    entity = scene.entity_of[noun.i]
-    return is_party(scene, noun) and (entity is None or entity.type in {"PERSON", "NORP"})
+    ``@people`` are parties of flesh and blood: no state, place or team named by one.
+    """
+    lemma, entity = scene.lemma_of[noun.i], scene.entity_of[noun.i]
+    found = {"@any", lemma, noun.lower_, *(f"{c.lower_}_{lemma}" for c in by_dep(scene, noun, "compound", "amod"))}
+    if scene.cue("quantity", lemma):
+        found.update(*(_names(scene, inner) for inner in objects_of_preposition(scene, noun, "of".__eq__)))
+    if entity is not None and entity.type in _NAMED:
+        found.add(_NAMED[entity.type])
+    if is_party(scene, noun):
+        found |= {"@party", "@people"} if entity is None or entity.type in {"PERSON", "NORP"} else {"@party"}
+    return found
 
 
 def _clausal(scene: Scene, token: Token) -> bool:
