@@ -24,10 +24,14 @@ def main() -> int:
         env = {**SIZE, **os.environ, "CHAOS_TABLE": str(table)}
         code = subprocess.run([sys.executable, "-m", "pytest", "-q", *TESTS], env=env, check=False).returncode
         if code == 0:
-            head, _, _ = PAGE.read_text(encoding="utf-8").partition(MARK)
-            rows = "".join(f"{row}\n" for row in (_row(COLUMNS), _row(["---"] * len(COLUMNS)), table.read_text(encoding="utf-8").strip()))
-            PAGE.write_text(f"{head}{MARK}\n{rows}", encoding="utf-8")
+            write_page(table.read_text(encoding="utf-8"))
     return code
+
+
+def write_page(rows: str) -> None:
+    """Put *rows* under the columns of the table, in place of those that the page has."""
+    head, _, _ = PAGE.read_text(encoding="utf-8").partition(MARK)
+    PAGE.write_text(f"{head}{MARK}\n{_row(COLUMNS)}\n{_row(['---'] * len(COLUMNS))}\n{rows}", encoding="utf-8")
 
 
 def _row(cells: Sequence[str]) -> str:
