@@ -22,6 +22,7 @@ TO = frozenset({"to"})
 ADDRESSED = TO | {"with"}
 STRONG = frozenset({"against", "to", "on", "upon", "at", "with", "toward", "towards", "into", "over"})
 AIMED = frozenset({"on", "against", "at"})
+STANCE = frozenset({"of", "to", "at", "against", "with", "over"})
 WEAK = frozenset({"from", "for", "of", "between", "among", "about", "as", "by", "onto", "around", "off"})
 SOURCES = {"MOBILIZE": frozenset({"by"}), "ASSAULT": frozenset({"from"})}  # "patrols by police", "rockets fired from Gaza"
 LOCATIVE = frozenset({"in", "at", "near", "across", "throughout", "inside", "outside"})
@@ -29,6 +30,8 @@ ASIDE = LOCATIVE | {"after", "by", "since", "during", "before", "according", "un
 DEEP = frozenset({"dobj", "xcomp", "ccomp", "prep", "acl", "dative", "oprd", "pcomp"})
 TOLD_OF = frozenset({"REQUEST", "ACCUSE", "CONCEDE", "REJECT", "COERCE"})  # the subject of what they govern undergoes them
 AGAINST_OWNER = frozenset({"REQUEST", "ACCUSE", "REJECT"})  # whose demand, whose act it is undergoes them
+HELPING = frozenset({"AID", "AGREE", "SUPPORT", "COOPERATE"})
+FOREIGN = frozenset({"UNO", "IGO", "EUR"})  # whose forces are sent abroad
 GIVING = frozenset({"AID", "RETREAT", "COOPERATE", "AGREE"})  # to somebody
 TRANSFERS = frozenset({"AID", "COOPERATE"})  # whom it is given to comes before who is given: "sent doctors to …", "handed a suspect to …"
 WAITING = frozenset({"REJECT", "THREATEN", "CONCEDE", "RETREAT", "AGREE"})  # until somebody does something
@@ -115,7 +118,7 @@ def _pointed_at(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tu
     for noun in _places_to_look(scene, reading):
         if noun.i in heads or any(_is_means(scene, reading, n, actors) or is_own(scene, n) for n in _counted(scene, noun)):
             continue
-        if found := [p for p in others_than(_parties_or_land(scene, noun), actors) if not _is_theirs(scene, reading, p, actors)]:
+        if found := [p for p in others_than(_beneficiaries(scene, reading, noun), actors) if not _is_theirs(scene, reading, p, actors)]:
             return tuple(found)
     return ()
 
@@ -137,6 +140,7 @@ def _places_to_look(scene: Scene, reading: Reading) -> Iterator[Token]:
         if reading.type in TRANSFERS:
             yield from _after(scene, (head, *objects), TO)
         yield from (n for n in objects if is_party(scene, n))
+        yield from _against_whom(scene, head)
         if reading.type in GIVING:
             yield from _after(scene, (head, *objects), TO)
         if reading.type in AGAINST_OWNER:
@@ -148,6 +152,13 @@ def _places_to_look(scene: Scene, reading: Reading) -> Iterator[Token]:
         yield from _after(scene, (*objects, head), WEAK - SOURCES.get(reading.type or "", frozenset()))
         told = list(_after(scene, (*objects, head), addressed))
         yield from (*_after(scene, told, frozenset({"against"})), *told)  # parsers hang "against" from the name before it
+
+
+def _against_whom(scene: Scene, head: Token) -> Iterator[Token]:
+    """Yield whom one takes a stand towards: "blocked roads in defiance of the king", "in protest at the visit"."""
+    for noun in objects_of_preposition(scene, head, "in".__eq__):
+        if scene.cue("stance", scene.lemma_of[noun.i]):
+            yield from _after(scene, (noun,), STANCE)
 
 
 def _after(scene: Scene, bases: Iterable[Token], wanted: frozenset[str]) -> Iterator[Token]:
@@ -169,6 +180,19 @@ def _counted(scene: Scene, noun: Token) -> list[Token]:
     """Return *noun*, and what it only counts ("some of its troops")."""
     counts = scene.cue("quantity", scene.lemma_of[noun.i])
     return [noun, *(objects_of_preposition(scene, noun, "of".__eq__) if counts else [])]
+
+
+def _beneficiaries(scene: Scene, reading: Reading, noun: Token) -> tuple[Party, ...]:
+    """Return whom the phrase headed by *noun* names; a peacekeeping force is there for the country where it is."""
+    found = _parties_or_land(scene, noun)
+    if (
+        reading.type not in HELPING
+        or not scene.cue("mission", scene.lemma_of[noun.i])
+        or not any(p.value.country in FOREIGN for p in found)
+    ):
+        return found
+    places = (n for n in objects_of_preposition(scene, noun, LOCATIVE.__contains__))
+    return next((land for place in places if (land := _parties_or_land(scene, place))), found)
 
 
 def _parties_or_land(scene: Scene, noun: Token) -> tuple[Party, ...]:
