@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import sqrt
 from typing import Literal, NamedTuple
@@ -226,14 +226,20 @@ def _by_rhythm(rhythm: Rhythm, limits: Limits) -> Wait:
 
 
 def learnt(before: Rhythm | None, published: Published | None, now: datetime) -> Rhythm | None:
-    """Return a feed's rhythm after a fetch at *now*. Entries of one moment count once: they came as a batch."""
+    """Return a feed's rhythm after a fetch at *now*.
+
+    Entries of one moment count once: they came as a batch. Where none was known from before, what came before the oldest is not known.
+    """
     if published is None:
         return before.after(now, ()) if before else None
     past = sorted(date for date in published.dates if date <= now)
     if before is None:
         return first_look(now, set(past) or {now})
-    new = past[-published.new :] if published.new else ()
-    return before.after(now, set(new) or ({now} if published.new else ()))
+    if published.new == 0:
+        return before.after(now, ())
+    new = past[-published.new :] or [now]
+    seen_from = before.at if published.known else max(before.at, new[0])
+    return replace(before, at=seen_from).after(now, set(new))
 
 
 def in_words(seconds: float) -> str:

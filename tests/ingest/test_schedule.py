@@ -92,6 +92,16 @@ def test_nothing_that_was_known_from_before_halves_the_interval_for_entries_may_
     assert "no entry was known from before" in made.why
 
 
+def test_a_feed_that_nobody_looked_at_for_a_month_is_not_taken_for_one_that_was_silent() -> None:
+    before = hourly(30 * DAY)
+    made = plan(fetched(), Published(20, every(HOUR, 20)), interval=HOUR, rhythm=before)
+    assert made.rhythm is not None
+    assert made.rhythm.rate(HOUR) == pytest.approx(1.0, rel=0.15)
+    silent = plan(NotModified(Validators()), interval=HOUR, rhythm=before)
+    assert silent.rhythm is not None
+    assert silent.rhythm.rate(HOUR) < 0.02
+
+
 def test_what_the_feed_asks_for_holds_while_it_does_not_change() -> None:
     busy = first_look(NOW, every(MINUTE, 3000))
     made = plan(fetched(), Published(1, every(MINUTE, 1), timedelta(minutes=40), known=9), interval=HOUR, rhythm=busy)
