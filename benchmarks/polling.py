@@ -169,8 +169,8 @@ class Figures(NamedTuple):
 
     def cells(self) -> tuple[str, ...]:
         """Return them for people."""
-        minutes = (f"{value:.1f} min" for value in (self.median, self.mean, self.late))
-        return (f"{self.requests:,.0f}", f"{self.seen:,}", *minutes, f"{self.missed:.2%}")
+        delays = (f"{value:.1f} min" for value in (self.median, self.mean, self.late))
+        return (f"{self.requests:,.0f}", f"{self.seen:,}", *(delays if self.seen else ("", "", "")), f"{self.missed:.2%}")
 
 
 def main() -> None:
