@@ -21,7 +21,7 @@ from processors.coding.merging import merged
 from processors.coding.modality import Circumstance, Reality, circumstance, decide
 from processors.coding.naming import is_party
 from processors.coding.parties import Party, parties_at
-from processors.coding.retellings import with_days_of_answers, with_retellings
+from processors.coding.retellings import with_days_of_answers, with_doers, with_retellings
 from processors.coding.roles import Cast, cast
 from processors.coding.scene import Scene, by_dep, is_verb, make_scene, objects_of_preposition
 from processors.coding.syntax import FINITE, below, governors, patients
@@ -58,7 +58,7 @@ def draft_events(doc: Doc, facts: DocumentFacts, knowledge: Knowledge, lexicon: 
         if len(drafts) > MAX_EVENTS:
             break
     told = with_retellings(scene, background.ground, merged(scene, drafts))
-    dated = with_days_of_answers(told, facts.published_on)
+    dated = with_days_of_answers(with_doers(scene, told), facts.published_on)
     return sorted((_completed(scene, draft) for draft in dated), key=lambda d: (d.event.trigger.start, d.event.type))
 
 

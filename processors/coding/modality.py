@@ -238,7 +238,10 @@ def _is_condition(scene: Scene, clause: Token) -> bool:
 
 def _outer(scene: Scene, head: Token, verb: Token) -> Modality:
     """Return what the words above make of an event, up to the clause that somebody says or the sentence's end."""
-    level: Modality = "planned" if any(scene.cue("amod_planned", c.lower_) for c in by_dep(scene, head, "amod")) else "asserted"
+    said_of_it = {c.lower_ for c in by_dep(scene, head, "amod")}
+    if _any(scene, "amod_done", said_of_it):
+        return "asserted"
+    level: Modality = "planned" if _any(scene, "amod_planned", said_of_it) else "asserted"
     token = verb
     for _ in range(MAX_CLIMB):
         if token.head.i == token.i:

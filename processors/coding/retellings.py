@@ -58,6 +58,33 @@ def _deeds(drafts: Sequence[Draft]) -> dict[int, int]:
     return {draft.actors[0].head: n for n, draft in enumerate(drafts) if [who.sector for who in draft.actors] == ["UNK"]}
 
 
+def with_doers(scene: Scene, drafts: Sequence[Draft]) -> list[Draft]:
+    """Return *drafts*, in text order, with who did a deed told before as the one who is accused of it: "condemned the coup"."""
+    found: list[Draft] = []
+    for draft in drafts:
+        deed = _accused_deed(scene, draft)
+        before = reversed(found[-REACH:]) if deed is not None else ()
+        done = next((d for d in before if deed is not None and _is_told_of(scene, d, deed)), None)
+        if done is not None and not set(done.event.actors) & set(draft.event.actors):
+            draft = replace(draft, event=draft.event.model_copy(update={"recipients": done.event.actors}), recipients=done.actors)
+        found.append(draft)
+    return found
+
+
+def _is_told_of(scene: Scene, draft: Draft, deed: Token) -> bool:
+    told = draft.event.modality == "asserted" and draft.event.type == kind_of(scene, deed)
+    return told and _is_meant(scene, deed, draft)
+
+
+def _accused_deed(scene: Scene, draft: Draft) -> Token | None:
+    """Return the event noun that stands for whoever is accused, where nobody is named."""
+    if draft.event.type != "ACCUSE" or [(r.country, r.entity) for r in draft.event.recipients] != [(None, None)]:
+        return None
+    noun = scene.tokens[draft.recipients[0].head]
+    definite = any(d.lower_ in _DEFINITE for d in by_dep(scene, noun, "det"))
+    return noun if definite and kind_of(scene, noun) is not None else None
+
+
 def with_days_of_answers(drafts: Sequence[Draft], published_on: date | None) -> list[Draft]:
     """Date an act that has no day of its own by the last one between the same countries, a few sentences before: a blow by a blow."""
     dated: dict[tuple[str, frozenset[str]], Draft] = {}
