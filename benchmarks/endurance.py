@@ -72,7 +72,7 @@ def carry(stack: str) -> Iterator[Step]:
         run_dateline(env, "topics", "ensure")
         with engine_of(settings) as engine:
             for url in site.feed_urls:
-                add_feed(engine, url)
+                add_feed(engine, url, full_text="never")
             workers = {name: Worker(env, Path(folder) / "log", *_arguments(name), module=module) for name, module in WORKERS.items()}
             with running(list(workers.values())):
                 started = time.perf_counter()

@@ -26,7 +26,7 @@ HEAD = """\
 
 Written by `make bench`; `python -m benchmarks NAME` repeats one section. What is compared is measured in turns in one run, and medians
 are shown, for the machine is shared: its load at the start of a run (processes that want to run, a minute's mean) says how far it was
-this run's own.
+this run's own. A run with a niceness below zero was let go first.
 """
 
 
@@ -53,10 +53,11 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """When a benchmark began, and the load of the machine then."""
+    """When a benchmark began, the load of the machine then, and the niceness that it ran with."""
 
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     load: float = field(default_factory=lambda: os.getloadavg()[0])
+    niceness: int = field(default_factory=lambda: os.nice(0))
 
 
 def at_least(what: str, least: float, found: float, unit: str = "") -> Target:
@@ -95,7 +96,8 @@ def _lines(section: Section, occasion: Occasion) -> Iterator[str]:
     yield from table(section.head, iter(section.rows))
     yield ""
     yield from (f"- {one.wanted}: **{one.found}**{'' if one.met else ', missed'}" for one in section.targets)
-    yield from ("", f"{occasion.began:%Y-%m-%d %H:%M} UTC, {_machine()}, load {occasion.load:.1f}.")
+    nice = f", niceness {occasion.niceness}" if occasion.niceness else ""
+    yield from ("", f"{occasion.began:%Y-%m-%d %H:%M} UTC, {_machine()}, load {occasion.load:.1f}{nice}.")
 
 
 def _machine() -> str:
