@@ -8,9 +8,9 @@ import importlib
 
 from benchmarks import report
 
-SPINE = ("brokers", "storage", "growth", "processors", "latency", "endurance")
+SPINE = ("brokers", "storage", "growth", "processors", "latency")
 INGEST = ("fetching",)
-LONG = ("rhythm", "footprint", "polling")  # minutes of a processor; only by name
+LONG = ("endurance", "rhythm", "footprint", "polling")  # minutes of a processor; only by name
 PRINTED = ("pipeline", "polling")
 NORMALLY = (*SPINE, *INGEST, "pipeline")
 
