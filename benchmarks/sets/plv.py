@@ -12,6 +12,18 @@ from benchmarks.sets import Annotated, events_of
 from benchmarks.sets.score import Score, share
 
 JOINED = {"CONCEDE": "YIELD", "RETREAT": "YIELD"}  # the file has 15 classes
+OLDER = frozenset(  # (gold class, class by the manual) where the file follows an ontology older than the manual
+    {
+        ("ACCUSE", "SANCTION"),  # convictions
+        ("AGREE", "YIELD"),  # yielding that is promised
+        ("ASSAULT", "COERCE"),  # attacks by computer
+        ("COERCE", "SANCTION"),  # international sanctions
+        ("CONSULT", "AGREE"),  # meetings that lie ahead
+        ("SUPPORT", "YIELD"),  # apologies
+        ("THREATEN", "PROTEST"),  # protests announced
+        ("YIELD", "AID"),  # compensation
+    }
+)
 ARTICLES = frozenset({"the", "a", "an", "of", "s"})
 
 
@@ -50,11 +62,16 @@ class Plv:
         return score
 
     def judge(self, found: Mapping[str, Annotated]) -> Iterator[tuple[str, str, bool]]:
-        """Judge events between the pair by their class; one of the gold class between others is wrong where none is between the pair."""
+        """Judge events between the pair by their class; one of the gold class between others is wrong where none is between the pair.
+
+        What the manual and the file see otherwise (OLDER) is neither right nor wrong.
+        """
         for n, row in enumerate(self._rows):
             told = events_of(found, f"plv{n}")
             pair = [e for e in told if between(e, row["source"], row["target"])]
             for event in told:
+                if (row["gold_root"], _class(event)) in OLDER:
+                    continue
                 if event in pair:
                     yield f"plv{n}", event["id"], _class(event) == row["gold_root"]
                 elif not pair and _class(event) == row["gold_root"]:

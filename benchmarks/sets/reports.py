@@ -23,7 +23,7 @@ def stories() -> Whole:
         where, _, title = head.partition(": ")
         id_, day = where.split()
         gold = [line for line in lines if line.startswith(STATUSES)]
-        texts[id_] = _annotated("\n\n".join((title, *(line for line in lines if line not in gold))), day, gold)
+        texts[id_] = _annotated("\n\n".join((title, *(line for line in lines if line not in gold))), f"{day}T12:00:00Z", gold)
     return Whole("stories", "News stories, written and annotated for this project", texts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from benchmarks import accuracy
 from benchmarks.evaluate import annotate, gold_sets
 from benchmarks.sets.gold import Gold, matched, parse_gold
 from benchmarks.sets.gsr import to_scorer
-from benchmarks.sets.plv import between
+from benchmarks.sets.plv import Plv, between
 from benchmarks.sets.prose import Prose
 from benchmarks.sets.reports import reports, stories
 from benchmarks.sets.score import Counts, Score
@@ -34,6 +35,14 @@ def event(type_: str, trigger: str, actors: str, recipients: str = "", **fields:
 
 def gold(*lines: str) -> list[Gold]:
     return [parse_gold(line, TEXT) for line in lines]
+
+
+@pytest.mark.parametrize(("told", "judged"), [("SANCTION", []), ("COERCE", [True]), ("AID", [False])])
+def test_a_pair_is_not_judged_where_its_gold_is_older_than_the_manual(tmp_path: Path, told: str, judged: list[bool]) -> None:
+    file = tmp_path / "plv.tsv"
+    file.write_text("sentence\tsource\ttarget\tgold_root\nNorway imposed sanctions on Belarus.\tNorway\tBelarus\tCOERCE\n")
+    event = {"id": "v0", "type": told, "actors": [{"text": "Norway"}], "recipients": [{"text": "Belarus"}], "confidence": 0.5}
+    assert [right for *_, right in Plv(file).judge({"plv0": {"events": [event]}})] == judged
 
 
 def test_every_line_of_our_gold_can_be_read_and_uses_words_of_the_ontology() -> None:
