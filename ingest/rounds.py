@@ -69,9 +69,7 @@ class FeedRounds:
 
     async def nothing_left(self) -> bool:
         """Tell whether nothing is due but at hosts that are left alone, or nothing is to be fetched at all."""
-        return self._waits_for is not None or not await self._tools.rim.db(
-            leases.anything_left, self._hosts.pause * self._hosts.connections
-        )
+        return self._waits_for is not None or not await self._tools.rim.db(leases.anything_left, self._hosts)
 
     def give_back(self, engine: Engine, left: Sequence[FeedLease]) -> None:
         """Have the feeds be due at once."""

@@ -95,7 +95,8 @@ def claim_due(engine: Engine, limit: int, lease_seconds: float, limits: HostLimi
     token = uuid.uuid4().hex
     with transaction(engine) as connection:
         now = database_now(connection)
-        rows = connection.execute(_claimable(now, limits, limit * LOOK_AHEAD)).mappings().all()
+        first = _claimable(now, now, limits).limit(limit * LOOK_AHEAD)
+        rows = connection.execute(first.with_for_update(skip_locked=True)).mappings().all()  # what others work on is passed over
         taken = _within(rows, _held(connection, {row["host"] for row in rows}, now), limits.connections, limit)
         until = now + timedelta(seconds=lease_seconds)
         hold(connection, feeds.c.feed_id, [row["feed_id"] for row in taken], token, until)
@@ -103,33 +104,24 @@ def claim_due(engine: Engine, limit: int, lease_seconds: float, limits: HostLimi
     return tuple(FeedLease(Feed(**{c.name: row[c.name] for c in COLUMNS}), token, until, row["host_failures"]) for row in taken)
 
 
-def anything_left(engine: Engine, within: float) -> bool:
-    """Tell whether a feed is due that nobody holds, at a host that may be asked *within* seconds."""
+def anything_left(engine: Engine, limits: HostLimits = POLITE) -> bool:
+    """Tell whether a feed is due whose host is not left alone: it may be asked as soon as those before it have had their turns."""
     with reading(engine) as connection:
         now = database_now(connection)
-        ready = feed_hosts.c.ready_at <= now + timedelta(seconds=within)
-        query = select(feeds.c.feed_id).join(feed_hosts, feed_hosts.c.host == feeds.c.host).where(ready, *_due(now)).limit(1)
-        return connection.execute(query).first() is not None
+        soon = now + timedelta(seconds=limits.pause * limits.connections)
+        return connection.execute(_claimable(now, soon, limits).limit(1)).first() is not None
 
 
-def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return feeds.c.state == "active", feeds.c.next_fetch_at <= now, unheld(feeds, now)
-
-
-def _claimable(now: datetime, limits: HostLimits, limit: int) -> Select[Any]:
-    """Return the query for due feeds at hosts that may be asked now, which locks feeds and hosts: what others work on is passed over.
-
-    Only the database's own time and the count of leases are looked at, so every worker comes to the same answer.
-    """
+def _claimable(now: datetime, ready: datetime, limits: HostLimits) -> Select[Any]:
+    """Return the query for due feeds at hosts that may be asked at *ready* and have room for a lease, the longest overdue first."""
     other = feeds.alias("held")
     held = select(func.count()).where(other.c.host == feeds.c.host, other.c.lease_until > now).scalar_subquery()
     return (
         select(*COLUMNS, feeds.c.host, feed_hosts.c.failures.label("host_failures"))
         .join(feed_hosts, feed_hosts.c.host == feeds.c.host)
-        .where(*_due(now), feed_hosts.c.ready_at <= now, held < limits.connections)
+        .where(feeds.c.state == "active", feeds.c.next_fetch_at <= now, unheld(feeds, now))
+        .where(feed_hosts.c.ready_at <= ready, held < limits.connections)
         .order_by(feeds.c.next_fetch_at, feeds.c.feed_id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
     )
 
 

@@ -92,7 +92,7 @@ def test_a_host_is_asked_again_after_its_pause_and_others_are_meanwhile(engine: 
     for lease in held:
         leases.record_outcome(engine, lease, changed(lease.feed), RECORD)
     assert leases.claim_due(engine, 10, 60.0, slow) == ()
-    assert (leases.anything_left(engine, 1.0), leases.anything_left(engine, 60.0)) == (False, True)
+    assert (leases.anything_left(engine, HostLimits(1, 1.0)), leases.anything_left(engine, slow)) == (False, True)
     ready_now(engine)
     assert urls(leases.claim_due(engine, 10, 60.0, slow)) == ["https://a.example/2"]
 
