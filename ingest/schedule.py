@@ -13,6 +13,7 @@ from ingest.skipping import NO_SKIP, Skip
 from storage.feeds import fits
 
 HOUR, DAY = 3600.0, 86_400.0  # seconds
+FAINT = HOUR / (3650 * DAY)  # entries an hour: an entry in ten years; people are told of none below
 BUSY_INTERVAL = 3500.0  # seconds between fetches of a feed with an entry an hour; of busier ones by their rate
 SLOW_INTERVAL = 4000.0  # seconds likewise; of slower ones by the square root of their rate
 DEFAULT_INTERVAL = 1800.0  # seconds, for a feed of which nothing is known
@@ -220,7 +221,7 @@ def _by_rhythm(rhythm: Rhythm, limits: Limits) -> Wait:
         rate = rhythm.rate(seconds)
         fit = limits.clamp(min(BUSY_INTERVAL / rate, SLOW_INTERVAL / sqrt(rate))) if rate > 0 else limits.longest
         if fit <= seconds * CLOSE:
-            expected = f"about an entry every {in_words(HOUR / rate)} is expected" if rate > 0 else "no entry is expected"
+            expected = f"about an entry every {in_words(HOUR / rate)} is expected" if rate > FAINT else "no entry is expected"
             return Wait(min(fit, seconds), f"{expected} until then")
         seconds = min(fit, seconds * STRIDE)
 

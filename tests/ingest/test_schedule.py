@@ -57,7 +57,7 @@ HOURLY = hourly(HOUR)
         (Published(30, every(16 * HOUR)), 267 * MINUTE, "an entry every"),
         (Published(30, every(200 * DAY)), 21 * HOUR, "an entry every"),
         # one that has long been silent once a day
-        (Published(30, every(MINUTE, silence=400 * DAY)), DAY, "an entry every"),
+        (Published(30, every(MINUTE, silence=400 * DAY)), DAY, "no entry is expected"),
         # entries of one moment count once, those ahead not at all
         (Published(30, every(4 * HOUR) * 5), 133 * MINUTE, "an entry every"),
         (Published(30, (*every(HOUR), NOW + timedelta(days=3))), 58 * MINUTE, "an entry every"),
