@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import wraps
+from itertools import pairwise
 from typing import Concatenate, ParamSpec, TypeVar
 
+import numpy as np
 from spacy.tokens import Doc
 
 from processors.coding.lexicon import PARTICLES, Lexicon
@@ -197,11 +199,10 @@ def _children(tokens: Sequence[Token]) -> list[list[Token]]:
 
 
 def _sentences(doc: Doc) -> list[tuple[int, int]]:
+    """Return the sentence of each token; a document without sentences is one."""
     found: list[tuple[int, int]] = []
-    spans: Iterable[tuple[int, int]] = (
-        [(s.start, s.end) for s in doc.sents] if doc.has_annotation("SENT_START") else [(0, len(doc))] if len(doc) else []
-    )
-    for start, end in spans:
+    starts = np.flatnonzero(doc.to_array("SENT_START")[1:] == 1) + 1
+    for start, end in pairwise((0, *starts.tolist(), len(doc))):
         for piece in range(start, end, MAX_SENTENCE):
             stop = min(piece + MAX_SENTENCE, end)
             found.extend([(piece, stop)] * (stop - piece))
