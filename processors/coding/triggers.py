@@ -18,6 +18,7 @@ MAX_SEARCH = 14  # words of a noun phrase looked at for an event noun
 _CONTENT_ONLY = frozenset({"light", "begin", "undergo", "give", "end", "occur"})  # operators that are nothing by themselves
 _NAMED = {"PERSON": "@person", "GPE": "@place"}
 _VERBAL = ("xcomp", "ccomp")
+WHEN = frozenset({"on", "in", "at", "over"})  # prepositions of times as well as of places
 HOSTILE = FAMILIES["FORCE"] | {"THREATEN"}
 ASIDE = frozenset({"after", "before", "during", "since", "until", "because", "despite", "amid", "following", "as", "without", "according"})
 
@@ -151,6 +152,8 @@ def _slot_filled(scene: Scene, token: Token, slot: Slot) -> bool:
 def _slot_names(scene: Scene, token: Token, name: str) -> Set[str]:
     """Return all that a slot can ask for and that stands in the role *name* of *token*, conjoined or not."""
     nouns = [item for noun in _slot_words(scene, token, name) for item in conjoined(scene, noun)]
+    if name in WHEN:
+        nouns = [noun for noun in nouns if scene.time_of[noun.i] is None]  # "began a strike on Monday" was not on a place
     return frozenset[str]().union(*(_names(scene, noun) for noun in nouns))
 
 
