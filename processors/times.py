@@ -31,7 +31,9 @@ _FUTURE = re.compile(
     re.IGNORECASE,
 )
 _PAST = re.compile(
-    r"\b(?:was|were|had|has|have|did|took|met|held|last|began|since|came|went|fell|shot|hit|struck|killed|\w{3,}ed)\b", re.IGNORECASE
+    r"\b(?:was|were|had|has|have|did|took|met|held|last|began|since|came|went|fell|shot|hit|struck|killed|flew|fled|left|gave|sent|broke|won|lost|"
+    r"spoke|wrote|fought|threw|drew|saw|made|sank|rose|drove|swore|sought|brought|withdrew|overthrew|stole|ran|\w{3,}ed)\b",
+    re.IGNORECASE,
 )
 _MODIFIER = re.compile(r" (?!and\b|at\b|by\b|for\b|from\b|in\b|of\b|on\b|or\b|to\b|when\b|with\b)[a-z]+")  # "the October 7 attacks"
 _BREAK = re.compile(r"\n|[.!?;][\"'”’)]*\s+(?=[A-Z\"“‘(])")

@@ -89,6 +89,7 @@ PUBLISHED = date(2025, 5, 13)
         ("The premiers are meeting in Bonn on Thursday.", [("Thursday", "DATE", "2025-05-15", None)]),
         ("Police are investigating the fire of Thursday.", [("Thursday", "DATE", "2025-05-08", None)]),
         ("The court is to rule on Thursday.", [("Thursday", "DATE", "2025-05-15", None)]),
+        ("The envoy flew to Mali on Thursday and will chair talks.", [("Thursday", "DATE", "2025-05-08", None)]),
         ("Parliament votes on Friday.", [("Friday", "DATE", "2025-05-16", None)]),
         ("He spoke on Thursday last week.", [("Thursday last week", "DATE", "2025-05-08", None)]),
         ("on Thursday next week", [("Thursday next week", "DATE", "2025-05-22", None)]),
