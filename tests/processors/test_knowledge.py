@@ -229,3 +229,21 @@ def test_a_country_with_one_letter_wrong_is_known(knowledge: Knowledge, name: st
 @pytest.mark.parametrize("word", ["Western", "Federal", "Gulf", "Northern", "La"])
 def test_a_common_word_is_no_place_by_itself(knowledge: Knowledge, word: str) -> None:
     assert knowledge.places(word) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "sector"),
+    [
+        ("JNIM", "IMG", "REB"),
+        ("Jaish al-Adl", "IRN", "REB"),
+        ("MINUSCA", "UNO", "MIL"),
+        ("Georgian Dream", "GEO", "PTY"),
+        ("Oxfam", "NGO", "SOC"),
+    ],
+)
+def test_an_armed_group_a_mission_a_party_and_a_charity_have_code_and_sector(
+    knowledge: Knowledge, name: str, code: str, sector: str
+) -> None:
+    found = knowledge.organisation(name)
+    assert found is not None
+    assert (found.code, found.sectors) == (code, (sector,))
