@@ -251,7 +251,9 @@ def _leads_deeper(scene: Scene, reading: Reading, child: Token) -> bool:
     """Return whether whom the act concerns may stand below *child*: in a clause beside it only where it is asked or waited for there."""
     if child.dep_ == "advcl" and reading.type in WAITING:
         return any(mark.lower_ in AWAITED for mark in by_dep(scene, child, "mark"))
-    return child.lower_ not in ASIDE and (child.dep_ in DEEP or (child.dep_ == "advcl" and reading.type == "PROTEST"))
+    aim = child.tag_ == "VB" and reading.type == "ASSAULT" and reading.content is None  # "used tear gas to disperse protesters"
+    aside = child.dep_ == "advcl" and (aim or reading.type == "PROTEST")
+    return child.lower_ not in ASIDE and (child.dep_ in DEEP or aside)
 
 
 def _phrase_of(token: Token) -> Token:
