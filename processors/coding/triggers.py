@@ -157,7 +157,6 @@ def _slot_names(scene: Scene, token: Token, name: str) -> Set[str]:
     return frozenset[str]().union(*(_names(scene, noun) for noun in nouns))
 
 
-@per_word
 def _slot_words(scene: Scene, token: Token, name: str) -> list[Token]:
     """Return the words that stand in the role *name* of *token*."""
     verb = is_verb(token)
