@@ -32,6 +32,11 @@ def merged(scene: Scene, drafts: Iterable[Draft]) -> list[Draft]:
     for draft in sorted(drafts, key=lambda d: d.order):
         event = draft.event
         same = groups.setdefault((event.type, draft.content, _reality(event.modality)), [])
+        done = groups.get((event.type, draft.content, "asserted"), []) if event.modality in AHEAD else []
+        again = next((n for n in reversed(done[-REACH:]) if _is_named_again(scene, found[n], draft)), None)
+        if again is not None:
+            found[again] = _filled(found[again], draft)
+            continue
         for n in reversed(same[-REACH:]):
             if _is_manner(scene, found[n], draft):
                 found[n] = _with_manner(found[n], draft)
@@ -60,6 +65,14 @@ def _is_result(old: Draft, new: Draft) -> bool:
     told = _counts(new) and (_follows(new.heads[0], old.heads[0]) or _is_deed(old.heads[0], new.heads[0]))
     told = told or (_counts(old) and _is_deed(new.heads[0], old.heads[0]))
     return new.content == "ASSAULT" and told and _agree(old.actors, new.actors)
+
+
+def _is_named_again(scene: Scene, old: Draft, new: Draft) -> bool:
+    """Return whether *new* only names a deed that *old* has told by the same noun: "asked to apply the sentence of the court"."""
+    noun = new.heads[0]
+    definite = not is_verb(noun) and any(d.lower_ == "the" for d in by_dep(scene, noun, "det"))
+    same = any(not is_verb(h) and scene.lemma_of[h.i] == scene.lemma_of[noun.i] for h in old.heads)
+    return definite and same and _agree(old.actors, new.actors)
 
 
 def _is_manner(scene: Scene, old: Draft, new: Draft) -> bool:
