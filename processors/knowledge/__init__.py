@@ -19,7 +19,7 @@ from processors.knowledge.spelling import fold, name_words
 
 TABLES = ("countries", "territories", "metonyms", "organisations", "groups", "people", "roles", "cities", "regions", "place_names")
 CACHED = 16_384  # phrases of which an answer is kept
-FORMAT = "3"  # raised when lookup changes; the rest of the version is a hash of the tables
+FORMAT = "4"  # raised when lookup changes; the rest of the version is a hash of the tables
 
 _ABBREVIATION = re.compile(r"[A-Z][A-Z0-9&.+-]{0,7}$")
 _FORMER = re.compile(r"(?:former|ex|ousted|deposed|late|then)[- ]", re.IGNORECASE)

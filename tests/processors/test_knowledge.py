@@ -206,7 +206,7 @@ def test_nine_cities_in_ten_have_the_region_they_are_in(knowledge: Knowledge) ->
 
 def test_the_knowledge_is_read_once_and_says_its_version() -> None:
     assert load_knowledge() is load_knowledge()
-    assert load_knowledge().version.startswith("3+")
+    assert load_knowledge().version.startswith("4+")
     assert len(TABLES) == 10
 
 
