@@ -8,6 +8,9 @@ from itertools import pairwise
 from processors.coding.token import Token
 
 HYPHENS = frozenset({"-", "\u2010", "\u2011", "\u2013"})
+HAVE = frozenset({"has", "have", "had", "having", "'ve", "’ve", "'d", "’d"})
+BEEN = frozenset({"been", "being", "be", "got"})
+_ACTIVE = {"nsubjpass": "nsubj", "agent": "prep"}
 TIMES = frozenset({"DATE", "TIME"})
 
 
@@ -17,7 +20,9 @@ def mend(tokens: Sequence[Token]) -> None:
     1. "Ministers Thursday condemned …": a time is no subject beside another.
     2. "X will meet Y in Paris, his office said": what stands before the clause that is said is that clause's, if it has none.
     3. "a Saudi-led coalition airstrike": it is the coalition that is led.
+    4. "Mali has suspended broadcasts by …": what "has" done something without "been" is no passive.
     """
+    _mend_voice(tokens)
     _mend_subjects(tokens)
     for before, word, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if before.text in HYPHENS and word.tag_ == "VBN" and after.dep_ == "compound" and word.head is after.head:
@@ -34,6 +39,14 @@ def _mend_subjects(tokens: Sequence[Token]) -> None:
             clause = said.get(verb)
             if clause is not None and first.i < clause.i < second.i:
                 first.head = clause
+
+
+def _mend_voice(tokens: Sequence[Token]) -> None:
+    passive = {t.head.i for t in tokens if t.dep_ == "auxpass" or (t.dep_ == "aux" and t.lower_ in BEEN)}
+    perfect = {t.head.i for t in tokens if t.dep_ == "aux" and t.lower_ in HAVE} - passive
+    for token in tokens if perfect else ():
+        if token.dep_ in _ACTIVE and token.head.i in perfect:
+            token.dep_ = _ACTIVE[token.dep_]
 
 
 def _subjects(tokens: Sequence[Token]) -> dict[int, list[Token]]:

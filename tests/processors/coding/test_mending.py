@@ -26,3 +26,10 @@ def test_a_quoted_clause_with_a_subject_keeps_it() -> None:
 def test_a_participle_behind_a_hyphen_belongs_to_the_noun_behind_it() -> None:
     tokens = mended("Chad/Chad/NNP/compound/2 -/-/HYPH/punct/0 led/lead/VBN/amod/4 coalition/coalition/NN/compound/4 raid/raid/NN/ROOT/4")
     assert tokens[2].head.text == "coalition"
+
+
+def test_what_has_done_something_is_no_passive() -> None:
+    tree = "Mali/Mali/NNP/nsubjpass/2 has/have/VBZ/aux/2 {}suspended/suspend/VBN/ROOT/{} broadcasts/broadcast/NNS/dobj/{} by/by/IN/agent/{}"
+    assert [t.dep_ for t in mended(tree.format("", 2, 2, 2))][::4] == ["nsubj", "prep"]
+    been = "been/be/VBN/auxpass/3 "
+    assert mended(tree.replace("/2", "/3").format(been, 3, 3, 3))[0].dep_ == "nsubjpass"
