@@ -13,7 +13,7 @@ help:
 	@echo 'make test      set up, then run the whole test suite'
 	@echo 'make chaos     strike every fault again and again under thousands of articles; write docs/reliability.md'
 	@echo 'make lint      ruff and mypy --strict'
-	@echo 'make bench     measure the spine beside its targets, write docs/performance.md; and the pipeline, and polling'
+	@echo 'make bench     measure the spine and fetching beside their targets, write docs/performance.md; and the pipeline'
 	@echo 'make eval      score the events on our gold and that of $$EVAL_DATA, write docs/accuracy.md'
 	@echo 'make schemas   export the JSON Schemas of the messages to docs/schemas'
 	@echo 'make lock      resolve the dependencies anew into requirements.lock'
