@@ -254,6 +254,6 @@ def _state_where(scene: Scene, reading: Reading) -> tuple[Party, ...]:
 
 
 def _unknown(scene: Scene, noun: Token) -> Party:
-    start = min((c.i for c in by_dep(scene, noun, "compound", "amod")), default=noun.i)
+    start = min(c.i for c in (noun, *by_dep(scene, noun, "compound", "amod")))
     first, after = scene.chars(start, noun.i + 1)
     return Party(noun.i, Participant(text=scene.text[first:after], start=first, end=after, sector="UNK"))
