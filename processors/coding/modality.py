@@ -123,7 +123,7 @@ def circumstance(scene: Scene, head: Token, type_: str | None = None) -> Circums
         negated=bool(by_dep(scene, verb, "neg")) or _any(scene, "negation", words) or _has_yet(scene, verb) or _none_of(scene, verb),
         possible=_any(scene, "modal_possible", modals) or _any(scene, "adverb_possible", words) or _possible_noun(scene, head),
         would=_any(scene, "modal_conditional", modals),
-        obliged=_any(scene, "modal_must", modals),
+        obliged=_any(scene, "modal_must", modals) or _is_subjunctive(scene, verb),
         perfect=not due and "have" in {scene.lemma_of[child.i] for child in _auxiliaries(scene, verb)},  # "was to have met" did not
         conditioned=condition,
         supposed=_is_supposed(scene, verb) or (outer == "hypothetical" and verb.head != verb and not _in_own_clause(scene, verb)),
@@ -181,6 +181,15 @@ def _headline_future(scene: Scene, verb: Token) -> bool:
     if verb.dep_ == "acl" and verb.head.dep_ == "ROOT":  # read as "a president who is to visit"
         return not is_verb(verb.head) and not by_dep(scene, verb.head, "cop", "aux")
     return verb.dep_ == "ROOT" and bool(by_dep(scene, verb, "nsubj", "nsubjpass"))
+
+
+def _is_subjunctive(scene: Scene, verb: Token) -> bool:
+    """Return whether *verb* is what is wished: "that" before it, and no "s" though one does it ("that Argentina withdraw")."""
+    if verb.tag_ not in {"VB", "VBP"} or not any(c.lower_ == "that" for c in scene.children[verb.i]):
+        return False
+    subjects = by_dep(scene, verb, "nsubj")
+    single = all(s.tag_ in {"NN", "NNP"} and not by_dep(scene, s, "conj") for s in subjects)
+    return bool(subjects) and single and not by_dep(scene, verb, "aux")
 
 
 def _has_yet(scene: Scene, verb: Token) -> bool:

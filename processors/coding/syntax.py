@@ -141,6 +141,8 @@ def agents(scene: Scene, verb: Token) -> list[Token]:
 def patients(scene: Scene, verb: Token) -> list[Token]:
     """Return the nouns that undergo what *verb* says: its objects, or in a passive its subject."""
     objects = by_dep(scene, verb, "dobj", "dative") or shared_objects(scene, verb)
+    if objects and all(noun.dep_ == "dative" for noun in objects):  # "gave the rebels two hours", taken for how long it took
+        objects = objects + by_dep(scene, verb, "npadvmod")
     if verb.dep_ in {"amod", "compound"} and verb.tag_ in FINITE:  # a finite verb that the parser hung before its object
         return [verb.head, *objects]
     if is_passive(scene, verb):
