@@ -24,6 +24,7 @@ LOWER: Final = 128  # begins with a small letter
 OPENER: Final = 256  # a capitalised word that often begins a sentence
 MUTE: Final = 512  # punctuation that never begins a sentence
 MARK: Final = 1024  # without letter or digit: no sentence and no name by itself; behind it a window may be cut at need
+WEEKDAY: Final = 2048  # the name of a day
 
 _ENDS = re.compile(r"[.!?…。！？؟][\"'”’»)\]]*$")
 _INITIAL = re.compile(r"[^\W\d_]\.$")
@@ -35,8 +36,8 @@ _BREAKS = frozenset("\n\r\u2028\u2029\x0b\x0c\x85")
 MUST: Final = np.inf
 NEVER: Final = -np.inf
 LIKELY: Final = 2.0  # after closing punctuation, before anything but a small letter
-RARELY: Final = 0.0  # before a small letter
-HARDLY: Final = -8.0  # in the middle of a line without closing punctuation: "President Chirac | Tuesday met …"
+RARELY: Final = 0.0  # in the middle of a line without closing punctuation, or before a small letter
+HARDLY: Final = -8.0  # there before a weekday: "President Chirac | Tuesday met …"
 
 Flags = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -62,6 +63,7 @@ class SentenceRules:
             (LOWER, word[:1].islower()),
             (OPENER, word.istitle() and lower in spec.sentence_openers),
             (MUTE, word in _MUTE),
+            (WEEKDAY, lower in spec.weekdays),
             (MARK, not any(c.isalnum() for c in word)),
         )
         return sum(flag for flag, holds in facts if holds)
@@ -82,9 +84,10 @@ def start_bias(flags: Flags, spaced: NDArray[np.bool_]) -> Floats:
         (_has(prev, OPEN_ABBREVIATION), np.where(_has(flags, OPENER), 0.0, NEVER)),
         (_has(prev, ENDS), np.where(_has(flags, LOWER), RARELY, LIKELY)),
         (_has(prev, MAY_END) & ~_has(flags, LOWER), 0.0),
+        (_has(flags, WEEKDAY), HARDLY),
     )
     conditions, values = zip(*rules, strict=True)
-    return np.select(conditions, [np.broadcast_to(value, len(flags)) for value in values], HARDLY).astype(np.float32)
+    return np.select(conditions, [np.broadcast_to(value, len(flags)) for value in values], RARELY).astype(np.float32)
 
 
 def window_cuts(flags: Flags, spaced: NDArray[np.bool_], bias: Floats) -> NDArray[np.int8]:

@@ -38,7 +38,7 @@ def bias_of(text: str) -> dict[str, float]:
         ("He left the U.S. However, the army stayed.", "However", 0.0),
         ("Officials met Mr. Smith.", "Smith", NEVER),
         ("Officials met J. Smith.", "Smith", NEVER),
-        ("He paid 3.5 million.", "million", HARDLY),
+        ("He paid 3.5 million.", "million", RARELY),
         ("President Chirac Tuesday met Blair.", "Tuesday", HARDLY),
         ("He said so. then left", "then", RARELY),
         ('"They left." Iran denied it.', "Iran", 0.0),
