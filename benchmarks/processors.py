@@ -5,6 +5,7 @@ python -m benchmarks processors
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 import urllib.request
@@ -36,9 +37,9 @@ DEADLINE = 600.0  # seconds
 TITLE = "Two processors"
 ABOUT = (
     f"{ARTICLES} reports of the demo wait in a topic of {PARTITIONS} partitions; the seconds until {COUNTED} are annotated by the bundled "
-    f"pipeline, with one processor and with two in turns; medians of {ROUNDS} rounds. Each works on one thread. By the clock the gain is "
-    "what this machine has to give: its cores also carry the broker and whatever else runs. By the seconds of the processor it is twice "
-    "what an article costs with one, through what it costs with two: what two cores of their own would give."
+    f"pipeline, with one processor and with two in turns; medians of {ROUNDS} rounds. Each is kept to a core of its own. By the clock the "
+    "gain is what this machine has to give: its cores also carry the broker and whatever else runs. By the seconds of the processor it is "
+    "twice what an article costs with one, through what it costs with two: what two cores that carry nothing else would give."
 )
 HEAD = ("processors", "articles/s", "CPU ms an article", "cores in use")
 
@@ -70,6 +71,8 @@ def turn(settings: Mapping[str, str], folder: Path, processors: int) -> Turn:
     broker = connect_broker(settings["DATELINE_BROKER_URL"])
     ports = free_ports(processors)
     workers = [Worker(env, folder / "log", "process", "--metrics-port", str(port)) for port in ports]
+    for worker, core in zip(workers, sorted(os.sched_getaffinity(0)), strict=False):
+        worker.keep_to(core)
     with running(workers):
         until(lambda: all(owned(port, f"{prefix}.process") == PARTITIONS // processors for port in ports), DEADLINE)
         publish(broker, f"{prefix}.articles", WARM_UP)

@@ -25,6 +25,10 @@ class Worker:
             command = [sys.executable, "-m", module, *arguments]
             self._process = subprocess.Popen(command, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
 
+    def keep_to(self, core: int) -> None:
+        """Let it, and what it starts from now on, run on one core alone."""
+        os.sched_setaffinity(self._process.pid, {core})
+
     def seconds(self) -> float:
         """Return the seconds of the processor that it has taken."""
         return sum(sum(map(int, _stat(pid)[11:15])) for pid in self._tree()) / TICKS
