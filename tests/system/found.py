@@ -48,7 +48,7 @@ def found(engine: Engine, broker: Broker, groups: Mapping[str, str], storing: tu
         reports_told=told,
         poisoned=frozenset(value for value in values if value is not None),
         letters=counts[dead_letters.name],
-        waiting=sum(counts[table.name] for table in (outbox, page_queue, in_flight)),
+        waiting=waiting(engine, broker, groups),
         offsets_differ=tuple(group for group, topic in groups.items() if not _consistent(engine, broker, group, topic, group in storing)),
     )
 
@@ -58,9 +58,22 @@ def stored(engine: Engine) -> int:
     return _rows(engine, articles)
 
 
-def waiting(engine: Engine) -> int:
-    """Return how many messages are to be sent, pages to be fetched, and marks of work under way; 0 while nothing answers."""
-    return _rows(engine, outbox, page_queue, in_flight)
+def waiting(engine: Engine, broker: Broker, groups: Mapping[str, str]) -> int:
+    """Return how many messages are to be sent, pages to be fetched, and marks of work under way; 0 while nothing answers.
+
+    A worker that is killed between its commit and striking out its mark leaves one behind until the next record of that
+    partition: work that is committed is no longer under way.
+    """
+    with suppress(DatabaseUnavailable, TransientError):
+        committed = {
+            (group, topic, one.partition): one.committed or 0 for group, topic in groups.items() for one in broker.lag(group, [topic])
+        }
+        with reading(engine) as conn:
+            t = in_flight.c
+            marks = conn.execute(select(t.consumer_group, t.topic, t.partition, t.end_offset)).all()
+        under_way = sum(end > committed.get((group, topic, partition), 0) for group, topic, partition, end in marks)
+        return under_way + _rows(engine, outbox, page_queue)
+    return 0
 
 
 def lag(broker: Broker, groups: Mapping[str, str]) -> int:

@@ -93,7 +93,7 @@ def test_whatever_fails_every_article_is_stored_once_and_only_the_poison_is_dead
         with Workers(WORKERS, env, tmp_path / "workers.log", clocks=tmp_path) as workers:
             victims = Victims(workers, chance, stack, broker, tuple(groups.values()))
             struck = strike(victims, faults, order, Flow(site, ARTICLES, len(order), lambda: stored(engine), PATIENCE))
-            wait_until(lambda: stored(engine) == ARTICLES and not lag(broker, groups) and not waiting(engine), PATIENCE)
+            wait_until(lambda: stored(engine) == ARTICLES and not lag(broker, groups) and not waiting(engine, broker, groups), PATIENCE)
             time.sleep(1.0)  # what might still be doubled
             exits = workers.stop()
     result = found(engine, broker, groups, tuple(group for group in groups if ".store" in group))
