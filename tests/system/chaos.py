@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import psycopg
@@ -76,10 +77,12 @@ def pause_worker(victims: Victims) -> None:
 
 
 def move_clock(victims: Victims) -> None:
-    name = victims.any_worker()
-    for seconds in (JUMP, -JUMP):
-        with victims.workers.clock_moved(name, seconds):
-            time.sleep(SHORT)
+    _move_clocks(victims, [victims.any_worker()])
+
+
+def move_every_clock(victims: Victims) -> None:
+    """The embedded default is one machine, whose processes have one clock."""
+    _move_clocks(victims, victims.workers.names)
 
 
 def poison(victims: Victims) -> None:
@@ -148,6 +151,14 @@ def slow_database(victims: Victims) -> None:
         time.sleep(SHORT)
 
 
+def _move_clocks(victims: Victims, names: Sequence[str]) -> None:
+    for seconds in (JUMP, -JUMP):
+        with ExitStack() as moved:
+            for name in names:
+                moved.enter_context(victims.workers.clock_moved(name, seconds))
+            time.sleep(SHORT)
+
+
 def _stop_postgres(victims: Victims, mode: str) -> None:
     victims.postgres.stop(mode)
     time.sleep(SHORT)
@@ -157,9 +168,9 @@ def _stop_postgres(victims: Victims, mode: str) -> None:
 FAULTS: Mapping[str, Fault] = {
     "worker killed (SIGKILL)": kill_worker,
     "worker stopped for longer than its lease (SIGSTOP)": pause_worker,
-    "a worker's clock an hour ahead, then an hour behind": move_clock,
     f"poison: {POISON} records that are no message on each topic": poison,
 }
+FILE_FAULTS: Mapping[str, Fault] = {"the machine's clock an hour ahead, then an hour behind": move_every_clock}
 FILE_DISK_FAULTS: Mapping[str, Fault] = {"disk full (tmpfs)": fill_disk}
 SERVICE_FAULTS: Mapping[str, Fault] = {
     "Kafka killed and started again": kill_kafka,
@@ -168,6 +179,7 @@ SERVICE_FAULTS: Mapping[str, Fault] = {
     "Postgres stopped (fast) and started again": stop_postgres_fast,
     "every database connection cut": cut_connections,
     "database slow: tables locked": slow_database,
+    "a worker's clock an hour ahead, then an hour behind": move_clock,
 }
 SERVICE_DISK_FAULTS: Mapping[str, Fault] = {
     "Kafka's disk full (tmpfs), then Kafka started again": fill_disk_of_kafka,

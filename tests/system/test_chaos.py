@@ -28,6 +28,7 @@ from tests.system import table
 from tests.system.chaos import (
     FAULTS,
     FILE_DISK_FAULTS,
+    FILE_FAULTS,
     SERVICE_DISK_FAULTS,
     SERVICE_FAULTS,
     WITHOUT_DISK,
@@ -50,7 +51,7 @@ WORKERS = ("ingest", "process", "process#2", "store", "store#2")
 @pytest.fixture
 def embedded() -> Iterator[Stack]:
     with temporary_disk(DISK_BYTES) as disk:
-        faults = FILE_DISK_FAULTS if disk.small else WITHOUT_DISK
+        faults = {**FILE_FAULTS, **(FILE_DISK_FAULTS if disk.small else WITHOUT_DISK)}
         yield Stack(table.EMBEDDED, {"DATELINE_DATA_DIR": str(disk.folder)}, faults, {"workers": disk})
 
 
