@@ -35,7 +35,7 @@ def failure_of(error: Exception, url: str) -> Failed:
         case aiohttp.ClientProxyConnectionError():
             return Failed("proxy", f"the proxy {error.host} port {error.port} cannot be reached ({_reason(error.os_error)})")
         case aiohttp.ClientHttpProxyError():
-            return Failed("proxy", f"the proxy does not lead to {host} (HTTP {error.status} {error.message})")
+            return refused_by_proxy(host, error.status, error.message)
         case aiohttp.ConnectionTimeoutError():
             return Failed("connect", f"{host} takes no connection within {CONNECT_TIMEOUT:g} s")
         case aiohttp.ClientSSLError() | ssl.SSLError():
@@ -52,6 +52,13 @@ def failure_of(error: Exception, url: str) -> Failed:
             return Failed("broken", f"the connection with {host} broke ({_reason(error)})")
         case _:
             return Failed("address", str(error))
+
+
+def refused_by_proxy(host: str, status: int, reason: str) -> Failed:
+    """Return the failure that the proxy's own answer stands for; 407 is none but a proxy's (RFC 9110, 15.5.8)."""
+    if status == 407:
+        return Failed("proxy", "the proxy asks for another name and password than DATELINE_HTTP_PROXY gives (HTTP 407)")
+    return Failed("proxy", f"the proxy does not lead to {host} (HTTP {status} {reason})")
 
 
 def host_of(url: str) -> str:

@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from yarl import URL
 
 from ingest.decoding import ACCEPTED, Decoder
-from ingest.failures import CONNECT_TIMEOUT, Refused, failure_of, host_of
+from ingest.failures import CONNECT_TIMEOUT, Refused, failure_of, host_of, refused_by_proxy
 from ingest.guard import GuardedResolver, GuardedSockets, Lookups, Network, check_spelled, literal_address
 from ingest.headers import content_type, max_age, request_headers, retry_after, validators_of
 from ingest.model import NO_VALIDATORS, Failed, Fetched, FetchResult, Gone, NotModified, Validators
@@ -260,6 +260,8 @@ async def _result(response: aiohttp.ClientResponse, url: URL, request: _Request)
         return NotModified(validators_of(response.headers, request.validators), max_age(response.headers, now))
     if response.status == 410:
         return Gone(str(url))
+    if response.status == 407:
+        return refused_by_proxy(url.host or "", response.status, response.reason or "")
     if response.status not in (200, 203):
         reason = f"HTTP {response.status} {response.reason or ''}".strip()
         return Failed("http", f"{reason} from {url}", response.status, retry_after(response.headers, now))

@@ -61,6 +61,13 @@ def test_a_proxy_that_leads_nowhere_is_named(loopback: Loopback) -> None:
     assert (result.kind, result.message.startswith("the proxy does not lead to news.example (HTTP 501")) == ("proxy", True)
 
 
+def test_a_proxy_that_refuses_the_password_is_not_the_feeds_fault(loopback: Loopback) -> None:
+    loopback.serve("http://news.example/feed", status=407)
+    result = get(loopback, "http://news.example/feed")
+    assert isinstance(result, Failed)
+    assert (result.kind, result.status, "DATELINE_HTTP_PROXY" in result.message) == ("proxy", None, True)
+
+
 def test_a_proxy_that_is_away_is_named(loopback: Loopback) -> None:
     (port,) = free_ports(1)
     result = get(loopback, "http://news.example/feed", http_proxy=f"http://127.0.0.1:{port}")
