@@ -6,7 +6,7 @@ and nothing here follows a chain: who asks for what a referent means in turn cou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 from processors.coding.naming import is_party
@@ -21,6 +21,7 @@ TITLE_REACH = 400  # words between a name with its title and the title alone
 PAIR_REACH = 300  # words between two names and "both"
 COUNTRYLIKE = frozenset({"GPE", "NORP", "LOC"})
 SUBJECTS = ("nsubj", "nsubjpass")
+QUOTES = frozenset('"“«‘')
 Fits = Callable[[Scene, Token], bool]
 
 
@@ -29,6 +30,8 @@ def referents(scene: Scene, token: Token) -> list[Token]:
     word = token.lower_
     if scene.cue("both", word):
         return last_pair(scene, token.i)
+    if scene.cue("speaker_pronoun", word):
+        return _speakers(scene, token)
     fits = next((fits for cue, fits in _FITS.items() if scene.cue(cue, word)), None)
     return next(([c] for c in _meant(scene, token, fits)), []) if fits else []
 
@@ -74,10 +77,15 @@ def _before(scene: Scene, token: Token) -> Iterator[Token]:
     """Yield objects before an object in its sentence, nearest first, then subjects in this sentence and in the one before."""
     start, _ = scene.sentence_of[token.i]
     same = scene.tokens[max(start, token.i - SAME_SENTENCE) : token.i]
-    earlier = scene.tokens[max(scene.sentence_of[start - 1][0], start - SAME_SENTENCE) : start] if start else scene.tokens[0:0]
+    earlier = _sentence_before(scene, start)
     objects = (t for t in reversed(same) if t.dep_ == token.dep_ == "dobj")
     subjects = (t for part in (same, earlier) for t in part if t.dep_ in SUBJECTS)
     return (t for t in chain(objects, subjects) if _can_be_meant(scene, t) and t is not _doer_to(scene, token))
+
+
+def _sentence_before(scene: Scene, start: int) -> Sequence[Token]:
+    """Return the last words of the sentence before the one that begins with token *start*."""
+    return scene.tokens[max(scene.sentence_of[start - 1][0], start - SAME_SENTENCE) : start] if start else ()
 
 
 def _can_be_meant(scene: Scene, token: Token) -> bool:
@@ -87,6 +95,19 @@ def _can_be_meant(scene: Scene, token: Token) -> bool:
 def _doer_to(scene: Scene, token: Token) -> Token | None:
     """Return the subject of the verb whose object *token* is."""
     return grammatical_subject(scene, token.head) if token.dep_ in {"dobj", "dative"} else None
+
+
+def _speakers(scene: Scene, token: Token) -> list[Token]:
+    """Return who says the clause of *token*, in his own sentence or, where the quotation goes on, in the one before."""
+    above = governors(token)
+    said_above = [w.head for w in above if w.dep_ in {"ccomp", "parataxis"}]
+    said_below = by_dep(scene, above[-1], "parataxis", "ccomp") if above else []  # "…, police said", hung below what they say
+    start, _ = scene.sentence_of[token.i]
+    goes_on = start > 0 and scene.tokens[start].text in QUOTES
+    before = [w for w in _sentence_before(scene, start) if w.dep_ == "ROOT"] if goes_on else []
+    verbs = (verb for verb in (*said_above, *said_below, *before) if scene.cue("speech", scene.lemma_of[verb.i]))
+    named = (s for verb in verbs for s in by_dep(scene, verb, "nsubj") if is_party(scene, s) and s is not token)
+    return next(([s] for s in named if not scene.cue("speaker_pronoun", s.lower_)), [])
 
 
 def _spoken_for(scene: Scene, token: Token) -> Iterator[Token]:

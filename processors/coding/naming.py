@@ -6,7 +6,7 @@ from processors.coding.scene import Scene, conjoined, is_nominal, per_word
 from processors.coding.token import Token
 
 PARTY_TYPES = frozenset({"PERSON", "ORG", "GPE", "NORP", "MISC"})
-PRONOUNS = ("person_pronoun", "thing_pronoun", "plural_pronoun")
+PRONOUNS = ("person_pronoun", "thing_pronoun", "plural_pronoun", "speaker_pronoun")
 
 
 @per_word

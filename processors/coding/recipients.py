@@ -205,7 +205,7 @@ def is_own(scene: Scene, noun: Token) -> bool:
     """Return whether *noun* is the actor's: "its troops", "his government"; not "their Chinese counterparts", "his rival"."""
     lemma = scene.lemma_of[noun.i]
     owners = [c.lower_ for c in by_dep(scene, noun, "poss") if c.pos_ == "PRON" or c.tag_ == "PRP$"]
-    bodies = ("plural_pronoun", "thing_pronoun") + (("person_pronoun",) if scene.cue("own_body", lemma) else ())
+    bodies = ("plural_pronoun", "thing_pronoun", "speaker_pronoun") + (("person_pronoun",) if scene.cue("own_body", lemma) else ())
     return not scene.cue("other", lemma) and any(scene.cue(cue, owner) for cue in bodies for owner in owners)
 
 
