@@ -141,6 +141,8 @@ def agents(scene: Scene, verb: Token) -> list[Token]:
 def patients(scene: Scene, verb: Token) -> list[Token]:
     """Return the nouns that undergo what *verb* says: its objects, or in a passive its subject."""
     objects = by_dep(scene, verb, "dobj", "dative") or shared_objects(scene, verb)
+    if verb.dep_ == "relcl":
+        objects = _with_antecedent(scene, verb, objects)
     if objects and all(noun.dep_ == "dative" for noun in objects):  # "gave the rebels two hours", taken for how long it took
         objects = objects + by_dep(scene, verb, "npadvmod")
     if verb.dep_ in {"amod", "compound"} and verb.tag_ in FINITE:  # a finite verb that the parser hung before its object
@@ -155,6 +157,25 @@ def patients(scene: Scene, verb: Token) -> list[Token]:
         objects = [verb.head, *objects] if verb.dep_ == "amod" else objects
     nouns = [o for o in objects if o.pos_ != "ADP"]
     return nouns + [n for o in objects if o.pos_ == "ADP" for n in by_dep(scene, o, "pobj")]
+
+
+def _with_antecedent(scene: Scene, verb: Token, objects: list[Token]) -> list[Token]:
+    """Return *objects* of a relative clause with the noun before it for its "whom"; alone where no word stands for it.
+
+    "The man whom the police arrested", "the man the police arrested"; not "the man who fell", "the day the police came".
+    """
+    relatives = [noun for noun in objects if scene.cue("relative", noun.lower_)]
+    if relatives:
+        return [verb.head if noun in relatives else noun for noun in objects]
+    subjects = by_dep(scene, verb, "nsubj", "nsubjpass")
+    gap = subjects and not objects and all(_is_named_apart(scene, verb, s) for s in subjects)
+    filled = by_dep(scene, verb, "ccomp", "auxpass") or any(c.tag_ in {"WRB", "WDT", "WP"} for c in by_dep(scene, verb, "advmod", "prep"))
+    return [verb.head] if gap and not filled and scene.time_of[verb.head.i] is None else objects
+
+
+def _is_named_apart(scene: Scene, verb: Token, subject: Token) -> bool:
+    """Return whether *subject* of a relative clause is somebody else than the noun before it."""
+    return verb.head.i < subject.i < verb.i and not scene.cue("relative", subject.lower_)
 
 
 def shared_objects(scene: Scene, verb: Token) -> list[Token]:
