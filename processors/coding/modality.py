@@ -255,7 +255,7 @@ def _outer(scene: Scene, head: Token, verb: Token) -> Modality:
     for _ in range(MAX_CLIMB):
         if token.head.i == token.i:
             return "hypothetical" if _is_asked(scene, token) else level
-        level = _strongest(level, _link(scene, token))
+        level = _strongest(level, "asserted" if token is head and _is_answered(scene, token) else _link(scene, token))
         if _tells(scene, token):
             break
         token = token.head
@@ -321,6 +321,14 @@ def _link(scene: Scene, token: Token) -> Modality:
     if _any(scene, "modal_possible", own):
         return "possible"
     return "planned" if _any(scene, "modal_future", own) or _any(scene, "modal_conditional", own) else "asserted"
+
+
+def _is_answered(scene: Scene, noun: Token) -> bool:
+    """Return whether *noun* is what was said before anybody could reject it: "rejected the accusations"."""
+    if noun.dep_ not in {"dobj", "nsubjpass"} or not scene.cue("answering", scene.lemma_of[noun.head.i]):
+        return False
+    kinds = [(e.type, e.mode) for e in scene.lexicon.nouns.get(scene.lemma_of[noun.i], ())]
+    return bool(kinds) and all(type_ in {"ACCUSE", "REQUEST"} and mode != "investigate" for type_, mode in kinds)
 
 
 def _aim(scene: Scene, verb: Token) -> bool:
