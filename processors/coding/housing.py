@@ -68,8 +68,15 @@ def _left_over(scene: Scene, told: Token, parties: Sequence[Party], countries: S
     said_by = speaker(scene, told)
     if said_by is not None and said_by.head > told.i:  # "…, U.S. officials said"
         named.add(said_by.value.country)
-    free = [c for c in countries if c not in named]
+    free = [c for c in countries if c not in named and c not in _of_doers(scene, told)]
     return free[0] if len(free) == 1 else None
+
+
+def _of_doers(scene: Scene, told: Token) -> set[str | None]:
+    """Return the states that only do something else in the sentence of *told*: "under a deal brokered by Kenya"."""
+    start, end = scene.sentence_of[told.i]
+    done = [t for t in scene.tokens[start:end] if t.dep_ == "pobj" and t.head.dep_ == "agent"]
+    return {country_of_token(scene, noun) for noun in done}
 
 
 def _housed(parties: tuple[Party, ...], country: str | None) -> tuple[Party, ...]:
