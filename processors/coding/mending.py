@@ -11,6 +11,7 @@ HYPHENS = frozenset({"-", "\u2010", "\u2011", "\u2013"})
 HAVE = frozenset({"has", "have", "had", "having", "'ve", "’ve", "'d", "’d"})
 BEEN = frozenset({"been", "being", "be", "got"})
 _ACTIVE = {"nsubjpass": "nsubj", "agent": "prep"}
+SUBJECTS = frozenset({"nsubj", "nsubjpass"})
 TIMES = frozenset({"DATE", "TIME"})
 
 
@@ -21,8 +22,10 @@ def mend(tokens: Sequence[Token]) -> None:
     2. "X will meet Y in Paris, his office said": what stands before the clause that is said is that clause's, if it has none.
     3. "a Saudi-led coalition airstrike": it is the coalition that is led.
     4. "Mali has suspended broadcasts by …": what "has" done something without "been" is no passive.
+    5. "Fighting between Sudan and Chad resumed": a gerund that is a subject and says between whom is a noun.
     """
     _mend_voice(tokens)
+    _mend_gerunds(tokens)
     _mend_subjects(tokens)
     for before, word, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if before.text in HYPHENS and word.tag_ == "VBN" and after.dep_ == "compound" and word.head is after.head:
@@ -49,10 +52,16 @@ def _mend_voice(tokens: Sequence[Token]) -> None:
             token.dep_ = _ACTIVE[token.dep_]
 
 
+def _mend_gerunds(tokens: Sequence[Token]) -> None:
+    for word, after in pairwise(tokens):
+        if word.tag_ == "VBG" and word.dep_ in SUBJECTS and after.lower_ in {"between", "among"} and after.head is word:
+            word.tag_, word.pos_, word.lemma_ = "NN", "NOUN", word.lower_
+
+
 def _subjects(tokens: Sequence[Token]) -> dict[int, list[Token]]:
     """Return the subjects of each verb that has some, by the verb's place."""
     found: dict[int, list[Token]] = {}
     for token in tokens:
-        if token.dep_ in {"nsubj", "nsubjpass"}:
+        if token.dep_ in SUBJECTS:
             found.setdefault(token.head.i, []).append(token)
     return found
