@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,10 +73,28 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     On SQLite the write lock is taken at the start: a reader that becomes a writer later fails at once when another came
     between. Raises what ``database_errors`` does.
     """
-    with database_errors(), engine.begin() as conn:
+    with _in_turn(engine), database_errors(), engine.begin() as conn:
         if conn.dialect.name == "postgresql":
             conn.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT}")
         yield conn
+
+
+@contextmanager
+def _in_turn(engine: Engine) -> Iterator[None]:
+    """Let the threads of this process write one after another where the database takes one writer at a time.
+
+    SQLite has each that comes in between sleep up to a tenth of a second and look again, while nobody writes.
+    """
+    turn: threading.Lock | None = engine.get_execution_options().get("dateline_turn")
+    if turn is None:
+        yield
+    elif turn.acquire(timeout=SQLITE_BUSY_TIMEOUT / 1000):
+        try:
+            yield
+        finally:
+            turn.release()
+    else:
+        raise DatabaseUnavailable("the database is held by another thread of this process")
 
 
 @contextmanager
@@ -160,6 +179,7 @@ def _sqlite_engine(url: str) -> Engine:
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=POOL_TIMEOUT,
+        execution_options={"dateline_turn": threading.Lock()},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

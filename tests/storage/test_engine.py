@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, event, func, select, text
 
 from scripts.postgres import PostgresServer
 from storage import engine as rim
@@ -52,6 +53,23 @@ def test_sqlite_commits_survive_a_power_cut_and_foreign_keys_hold(tmp_path: Path
         pragmas = {name: conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous", "foreign_keys")}
     engine.dispose()
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_threads_of_one_process_write_one_after_another_without_asking_sqlite_again_and_again(tmp_path: Path) -> None:
+    engine = connect_database(f"sqlite:///{tmp_path / 'x.db'}")
+    with transaction(engine) as conn:
+        conn.exec_driver_sql("CREATE TABLE counter (n)")
+
+    def count(_: int) -> None:
+        with transaction(engine) as conn:
+            conn.exec_driver_sql("INSERT INTO counter VALUES (1)")
+
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=0"))
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(count, range(100)))
+    with reading(engine) as conn:
+        assert conn.exec_driver_sql("SELECT count(*) FROM counter").scalar() == 100
+    engine.dispose()
 
 
 def test_transaction_that_raises_leaves_nothing(engine: Engine) -> None:
