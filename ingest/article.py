@@ -66,11 +66,12 @@ class Draft(Value):
 
 @dataclass(frozen=True)
 class Rendered:
-    """The one text of an article and where its longest part comes from."""
+    """The one text of an article and where its longest part comes from; its signature, where that was made ahead."""
 
     text: str
     source: TextSource
     truncated: bool
+    minhash: str | None = None
 
     @property
     def rank(self) -> int:
@@ -265,7 +266,7 @@ def _publication(draft: Draft, rendered: Rendered, known: Known) -> Publication:
         text_source=rendered.source,
         truncated=rendered.truncated,
         first_seen_at=known.first_seen_at,
-        minhash=minhash_of(rendered.text),
+        minhash=rendered.minhash or minhash_of(rendered.text),
         **{name: getattr(draft, name) for name in Draft.model_fields.keys() & Article.model_fields.keys()},
     )
     return Publication(article.revision, rendered.rank, rendered.digest, payload_of(article))

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
-from ingest.entries import write_down
+from ingest.entries import draft, write_down
 from ingest.fetch import fetch
 from ingest.indexes import with_parts
+from ingest.minhash import sign
 from ingest.model import Failed, Fetched, ParsedFeed, Validators
 from ingest.outcome import Outcome, fault
 from ingest.parse import ParseError, parse
@@ -139,7 +140,10 @@ class FeedRounds:
 
     async def _write(self, lease: FeedLease, result: Fetched, digest: str | None, parsed: ParsedFeed) -> Taken:
         tools = self._tools
-        written, left_out, rung = await tools.rim.db(write_down, lease, parsed, datetime.now(UTC), tools.settings.page_wait)
+        drafts = await tools.rim.db(draft, lease, parsed, datetime.now(UTC))
+        if drafts.texts:
+            drafts = drafts.signed(await tools.children.run(sign, drafts.texts))
+        written, left_out, rung = await tools.rim.db(write_down, lease, drafts, tools.settings.page_wait)
         dropped = await tools.publisher.publish(written.outbox)
         return Taken(result, "fetched", digest, len(result.body), parsed, written, dropped, left_out, rung)
 

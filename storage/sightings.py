@@ -55,6 +55,9 @@ class Memory:
     shown: frozenset[str]
 
 
+NOTHING_SEEN = Memory({}, {}, frozenset())
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
     """What is to be written of one entry: always its sighting, and at most one of *publish* and *page*."""

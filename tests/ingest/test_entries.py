@@ -7,6 +7,7 @@ import random
 import pytest
 from sqlalchemy import Connection, event
 
+from ingest.minhash import minhash_of
 from storage import feeds
 from tests.ingest.conftest import Loopback
 from tests.ingest.working import LONG, Ingest, rss
@@ -24,6 +25,20 @@ def test_an_entry_with_an_endless_host_goes_out_with_what_its_feed_gave(ingest: 
     feeds.add_feed(ingest.engine, loopback.serve("/feed", rss(("g1", loopback.url("/1"), LONG), ("g2", f"http://{host}/x", "Short."))))
     assert ingest.once() == ["fetched"]
     assert sorted(article.entry_key or "" for article in ingest.published()) == ["g1", "g2"]
+
+
+def test_every_article_goes_out_with_the_signature_of_its_own_text(ingest: Ingest, loopback: Loopback) -> None:
+    def serve(**texts: str) -> str:
+        return loopback.serve("/feed", rss(*((guid, loopback.url(f"/{guid}"), f"{text} {LONG}") for guid, text in texts.items())))
+
+    feeds.add_feed(ingest.engine, serve(g1="One.", g2="Two.", g3="Three."))
+    ingest.once()
+    serve(g4="Four.", g1="One.", g2="Two, corrected.", g3="Three.")
+    ingest.again()
+    articles = ingest.published()
+    assert [article.entry_key for article in articles[3:]] == ["g4", "g2"]
+    assert [article.minhash for article in articles] == [minhash_of(article.text) for article in articles]
+    assert len({article.minhash for article in articles}) == 5
 
 
 def test_an_entry_that_cannot_be_written_down_keeps_none_of_the_others_back(
