@@ -119,6 +119,7 @@ def dateline(urls: Sequence[str], folder: Path) -> Times:
         assert [one.outcome for one in outcomes] == [expected] * len(urls), outcomes
         with transaction(engine) as connection:
             connection.execute(update(feeds_table).values(next_fetch_at=feeds_table.c.added_at))
+        time.sleep(settings.host_pause)  # a host is not asked twice within it, however many rounds are run
     broker.close()
     engine.dispose()
     return Times(*seconds)
