@@ -23,12 +23,15 @@ def mend(tokens: Sequence[Token]) -> None:
     3. "a Saudi-led coalition airstrike": it is the coalition that is led.
     4. "Mali has suspended broadcasts by …": what "has" done something without "been" is no passive.
     5. "Fighting between Sudan and Chad resumed": a gerund that is a subject and says between whom is a noun.
+    6. "lifted the ban but not the curfew": "but not" leaves untouched what stands before it.
     """
     _mend_voice(tokens)
     _mend_gerunds(tokens)
     _mend_subjects(tokens)
     for before, word, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if before.text in HYPHENS and word.tag_ == "VBN" and after.dep_ == "compound" and word.head is after.head:
+            word.head = after
+        if word.lower_ == "not" and before.lower_ == "but" and word.head.i < word.i:
             word.head = after
 
 

@@ -265,13 +265,20 @@ def _excluded(scene: Scene, reading: Reading, token: Token, actors: tuple[Party,
     if not is_party(scene, token) or is_only_tied(scene, token):
         return True
     noun = _phrase_of(token)
+    if noun.dep_ == "pobj" and noun.head.lower_ in LOCATIVE and _asks_for_talks(reading):
+        return True
     own = noun in reading.heads or any(token.i == head.i or (token.dep_ == "nsubj" and token.head.i == head.i) for head in reading.heads)
     return own or _is_means(scene, reading, noun, actors) or is_own(scene, noun)
 
 
+def _asks_for_talks(reading: Reading) -> bool:
+    """Return whether it is talks that are asked for: "called for talks in Geneva" asks nothing of Geneva."""
+    return reading.type == "REQUEST" and reading.innermost.type == "CONSULT"
+
+
 def _local(scene: Scene, reading: Reading, actors: tuple[Party, ...]) -> tuple[Party, ...]:
     """Return whose place it is, where no party is named: a curfew in Jamaica is laid on Jamaica."""
-    if reading.type == "SUPPORT":
+    if reading.type == "SUPPORT" or _asks_for_talks(reading):
         return ()
     for head in reading.heads:
         objects = _undergoers(scene, reading, head)

@@ -33,3 +33,8 @@ def test_what_has_done_something_is_no_passive() -> None:
     assert [t.dep_ for t in mended(tree.format("", 2, 2, 2))][::4] == ["nsubj", "prep"]
     been = "been/be/VBN/auxpass/3 "
     assert mended(tree.replace("/2", "/3").format(been, 3, 3, 3))[0].dep_ == "nsubjpass"
+
+
+def test_but_not_negates_what_follows_it() -> None:
+    tree = "Mali/Mali/NNP/nsubj/1 lifted/lift/VBD/ROOT/1 bans/ban/NNS/dobj/1 but/but/CC/cc/1 not/not/RB/neg/1 curfews/curfew/NNS/conj/1"
+    assert mended(tree)[4].head.text == "curfews"
