@@ -68,8 +68,8 @@ def _left_over(scene: Scene, told: Token, parties: Sequence[Party], countries: S
     said_by = speaker(scene, told)
     if said_by is not None and said_by.head > told.i:  # "…, U.S. officials said"
         named.add(said_by.value.country)
-    free = [c for c in countries if c not in named and c not in _of_doers(scene, told)]
-    return free[0] if len(free) == 1 else None
+    free = [c for c in countries if c not in named]
+    return free[0] if len(free) == 1 and free[0] not in _of_doers(scene, told) else None
 
 
 def _of_doers(scene: Scene, told: Token) -> set[str | None]:

@@ -169,7 +169,8 @@ def _with_antecedent(scene: Scene, verb: Token, objects: list[Token]) -> list[To
         return [verb.head if noun in relatives else noun for noun in objects]
     subjects = by_dep(scene, verb, "nsubj", "nsubjpass")
     gap = subjects and not objects and all(_is_named_apart(scene, verb, s) for s in subjects)
-    filled = by_dep(scene, verb, "ccomp", "auxpass") or any(c.tag_ in {"WRB", "WDT", "WP"} for c in by_dep(scene, verb, "advmod", "prep"))
+    asked = (*by_dep(scene, verb, "advmod"), *objects_of_preposition(scene, verb, lambda _: True))  # "where", "in which"
+    filled = by_dep(scene, verb, "ccomp", "xcomp", "auxpass") or any(c.tag_ in {"WRB", "WDT", "WP"} for c in asked)
     return [verb.head] if gap and not filled and scene.time_of[verb.head.i] is None else objects
 
 
