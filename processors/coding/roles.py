@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from processors.coding.attribution import speaker
 from processors.coding.lexicon import FAMILIES, Entry
-from processors.coding.naming import is_party
+from processors.coding.naming import country_of_token, is_party
 from processors.coding.parties import Party, as_government, parties_at
 from processors.coding.recipients import LOCATIVE, doers, hosts, is_own, others_than, places_of, recipients, right_of
 from processors.coding.scene import Scene, by_dep, is_verb, objects_of_preposition
@@ -242,9 +242,15 @@ def _generic(scene: Scene, reading: Reading) -> tuple[tuple[Party, ...], str]:
         subject = grammatical_subject(scene, head) if is_verb(head) and not is_passive(scene, head) else None
         for noun in (*([subject] if subject is not None else []), *nouns):
             if scene.cue("generic", scene.lemma_of[noun.i]):
-                return doers(scene, noun) or (_unknown(scene, noun),), "generic"
+                return doers(scene, noun) or _wielders(scene, noun) or (_unknown(scene, noun),), "generic"
     state = _state_where(scene, reading) if reading.type != "ASSAULT" else ()
     return state, "generic" if state else "none"
+
+
+def _wielders(scene: Scene, weapon: Token) -> tuple[Party, ...]:
+    """Return who used *weapon*: "a shell fired by Russian troops", "an attack carried out by rebels"."""
+    clauses = (c for c in by_dep(scene, weapon, "acl") if c.tag_ == "VBN" and scene.cue("wielding", scene.lemma_of[c.i]))
+    return _first(scene, (noun for c in clauses for noun in objects_of_preposition(scene, c, "by".__eq__)))
 
 
 def _state_where(scene: Scene, reading: Reading) -> tuple[Party, ...]:
@@ -256,4 +262,6 @@ def _state_where(scene: Scene, reading: Reading) -> tuple[Party, ...]:
 def _unknown(scene: Scene, noun: Token) -> Party:
     start = min(c.i for c in (noun, *by_dep(scene, noun, "compound", "amod")))
     first, after = scene.chars(start, noun.i + 1)
-    return Party(noun.i, Participant(text=scene.text[first:after], start=first, end=after, sector="UNK"))
+    origins = (n for c in by_dep(scene, noun, "acl") for n in objects_of_preposition(scene, c, "from".__eq__))  # "fired from Yemen"
+    country = next((c for n in origins if (c := country_of_token(scene, n))), None)
+    return Party(noun.i, Participant(text=scene.text[first:after], start=first, end=after, country=country, sector="UNK"))
