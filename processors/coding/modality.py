@@ -264,6 +264,8 @@ def _outer(scene: Scene, head: Token, verb: Token) -> Modality:
 
 def _tells(scene: Scene, token: Token) -> bool:
     """Return whether the clause of *token* tells something of its own, whatever is said of the words above."""
+    if token.dep_ == "advcl" and token.tag_ == "VBD":  # "refused to resign after police arrested his aide"
+        return any(scene.cue("telling", mark.lower_) for mark in by_dep(scene, token, "mark"))
     if token.dep_ == "acl":  # a participle does ("those arrested in May"), not what a paper yet to be passed says, nor an aim
         said = scene.cue("document", scene.lemma_of[token.head.i]) or by_dep(scene, token, "mark")
         return token.tag_ == "VBN" or (token.tag_ == "VBG" and not said)
