@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from base64 import b64encode
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    _Words32 = NDArray[np.uint32]
+    from datasketch import MinHash
 
 SHINGLE = 5  # words in a row
 MIN_WORDS = 40  # a shorter text has no signature: a word more or less would change most of it
@@ -34,8 +31,10 @@ def minhash_of(text: str) -> str | None:
     words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())[:MAX_WORDS]
     if len(words) < MIN_WORDS:
         return None
+    sketch = _empty().copy()
+    sketch.update_batch(_shingles(words))
     # The low 16 bits of each value: two that differ agree there once in 65,536 times (Li and König 2010, "b-bit minwise hashing").
-    return b64encode(_least(_runs(words)).astype("<u2").tobytes()).decode()
+    return b64encode(sketch.hashvalues.astype("<u2").tobytes()).decode()
 
 
 def sign(texts: Sequence[str]) -> tuple[str | None, ...]:
@@ -43,31 +42,13 @@ def sign(texts: Sequence[str]) -> tuple[str | None, ...]:
     return tuple(map(minhash_of, texts))
 
 
-def _runs(words: Sequence[str]) -> set[int]:
-    """Return the CRC-32 of each run of SHINGLE words."""
-    return {crc32(" ".join(run).encode()) for run in zip(*(words[i:] for i in range(SHINGLE)), strict=False)}
-
-
-def _least(runs: Collection[int]) -> _Words32:
-    """Return the least value of *runs* under each permutation, after their bits were mixed as MurmurHash3 does at its end."""
-    import numpy as np  # a tenth of a second: only for who signs texts
-
-    mixed = np.fromiter(runs, np.uint32, len(runs))
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
-        mixed = (mixed ^ (mixed >> np.uint32(shift))) * np.uint32(factor)
-    factors, terms = _permutations()
-    least: _Words32 = ((mixed ^ (mixed >> np.uint32(16))) * factors + terms).min(axis=1)
-    return least
+def _shingles(words: Sequence[str]) -> list[bytes]:
+    return [" ".join(run).encode() for run in {*zip(*(words[i:] for i in range(SHINGLE)), strict=False)}]
 
 
 @cache
-def _permutations() -> tuple[_Words32, _Words32]:
-    """Return two columns, factors and terms: those of datasketch's scheme ``affine32`` with seed 1, whose values these are.
+def _empty() -> MinHash:
+    """Return the signature of no words. datasketch brings scipy, 60 MB and a third of a second: only for who signs texts."""
+    from datasketch import MinHash
 
-    datasketch itself brings scipy: 60 MB and a third of a second.
-    """
-    import numpy as np
-
-    dice = np.random.RandomState(1)
-    factors = dice.randint(0, 1 << 31, PERMUTATIONS, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
-    return factors.reshape(-1, 1), dice.randint(0, 1 << 32, PERMUTATIONS, dtype=np.uint32).reshape(-1, 1)
+    return MinHash(PERMUTATIONS, seed=1, hashfunc=crc32, scheme="affine32")
