@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import accumulate
 from math import exp
 
@@ -21,7 +22,7 @@ SHORTEST = 0.05  # days that a first look counts as, at least
 _HOUR, _DAY = 3600.0, 86_400.0  # seconds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rhythm:
     """What is known of a feed's hours at the moment *at*.
 
@@ -43,8 +44,13 @@ class Rhythm:
         """Return the entries that the hours lead to expect in *seconds* from *start* on."""
         first = start.timestamp() % _DAY / _HOUR
         whole, last = divmod(first + seconds / _HOUR, HOURS)
-        until = (0.0, *accumulate(self._rates()))  # entries of a day before each hour
+        until = self._until
         return max(0.0, whole * until[-1] + _before(last, until) - _before(first, until))
+
+    @cached_property
+    def _until(self) -> Sequence[float]:
+        """The entries of a day before each hour, and of the whole day; kept, since a wait is found by asking for many."""
+        return (0.0, *accumulate(self._rates()))
 
     def _rates(self) -> Sequence[float]:
         """Return the entries in each hour of a day, hours beside each other and the whole day smoothing what few entries say."""
