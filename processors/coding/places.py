@@ -25,9 +25,10 @@ GOALS = {  # prepositions before the place that an act of this type is done to, 
     "AID": frozenset({"to", "into", "from"}),
     "RETREAT": frozenset({"from", "of"}),
     "COERCE": frozenset({"of"}),
+    "PROTEST": frozenset({"through", "along", "to", "on"}),
     "visit": frozenset({"to", "for"}),
 }
-_NO_PLACE_ITSELF = frozenset({"COERCE"})  # a country that is its object is a party and no place
+_NO_PLACE_ITSELF = frozenset({"COERCE", "PROTEST"})  # a country that is its object is a party and no place
 _CLAUSES = frozenset({"relcl", "ccomp", "advcl", "parataxis", "nsubj", "nsubjpass", "csubj"})
 _PRECISION = {"point": 0, "city": 1, "region": 2, "country": 3}
 
