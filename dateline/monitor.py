@@ -75,7 +75,8 @@ class Monitor:
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Note that a fetch ended."""
-        self._watch.done(FEEDS, time.monotonic())
+        if outcome.kind != "hub":
+            self._watch.done(FEEDS, time.monotonic())
         self._metrics.fetched(outcome.kind, outcome.outcome, outcome.duration, new=outcome.new, changed=outcome.changed)
 
     def on_brake(self, reason: str | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
@@ -24,14 +24,16 @@ from yarl import URL
 
 from ingest.decoding import ACCEPTED, Decoder
 from ingest.failures import CONNECT_TIMEOUT, Refused, failure_of, host_of, refused_by_proxy
+from ingest.formats import absolute_url
 from ingest.guard import GuardedResolver, GuardedSockets, Lookups, Network, check_spelled, literal_address
-from ingest.headers import content_type, max_age, request_headers, retry_after, validators_of
-from ingest.model import NO_VALIDATORS, Failed, Fetched, FetchResult, Gone, NotModified, Validators
+from ingest.headers import content_type, linked, max_age, request_headers, retry_after, validators_of
+from ingest.model import NO_VALIDATORS, Failed, Fetched, FetchResult, Gone, Hub, NotModified, Validators
 from ingest.turns import Held, Turns
 from storage.hosts import place_of
 from stream.messages import clean_text
 
 MAX_REDIRECTS = 5
+MAX_REPLY = 4096  # bytes that are read of the answer to a form
 
 ACCEPT_FEED = "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"  # fmt: skip  # noqa: E501
 ACCEPT_PAGE = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
@@ -161,6 +163,12 @@ async def fetch_start(session: Session, url: str, max_bytes: int) -> FetchResult
     return await _get(session, url, _Request(ACCEPT_ANY, replace(session.limits, max_bytes=max_bytes), cut=True))
 
 
+async def post_form(session: Session, url: str, form: Mapping[str, str]) -> FetchResult:
+    """Return what came of sending *form* to *url*, and to where that redirects; Fetched for any 2xx. Never raises for the network."""
+    limits = replace(session.limits, max_bytes=MAX_REPLY)
+    return await _get(session, url, _Request(ACCEPT_ANY, limits, cut=True, form=form, accepted=range(200, 300)))
+
+
 @dataclass(frozen=True, slots=True)
 class _Request:
     """What is asked of every host on the way, and how much of the answer is taken."""
@@ -169,6 +177,8 @@ class _Request:
     limits: Limits
     validators: Validators = NO_VALIDATORS
     cut: bool = False
+    form: Mapping[str, str] | None = None  # sent by POST; None: GET
+    accepted: Collection[int] = (200, 203)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +223,7 @@ async def _ask(client: aiohttp.ClientSession, url: str, request: _Request, left:
     try:
         async with asyncio.timeout(left):
             target = http_url(url)
-            async with _response(client, target, request_headers(request.accept, request.validators)) as response:
+            async with _response(client, target, request) as response:
                 location = response.headers.get("Location")
                 if response.status in _REDIRECTS and location:
                     return _Onward(str(redirect_target(target, location)), response.status in _PERMANENT)
@@ -245,8 +255,9 @@ def _cleaned(result: FetchResult) -> FetchResult:
 
 
 @asynccontextmanager
-async def _response(client: aiohttp.ClientSession, url: URL, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
-    async with client.get(url, headers=headers, allow_redirects=False) as response:
+async def _response(client: aiohttp.ClientSession, url: URL, request: _Request) -> AsyncIterator[aiohttp.ClientResponse]:
+    headers, method = request_headers(request.accept, request.validators), "GET" if request.form is None else "POST"
+    async with client.request(method, url, headers=headers, data=request.form, allow_redirects=False) as response:
         try:
             yield response
         finally:
@@ -262,13 +273,18 @@ async def _result(response: aiohttp.ClientResponse, url: URL, request: _Request)
         return Gone(str(url))
     if response.status == 407:
         return refused_by_proxy(url.host or "", response.status, response.reason or "")
-    if response.status not in (200, 203):
+    if response.status not in request.accepted:
         reason = f"HTTP {response.status} {response.reason or ''}".strip()
         return Failed("http", f"{reason} from {url}", response.status, retry_after(response.headers, now))
     body = await _read(response, request.limits.max_bytes, request.cut)
     media_type, charset = content_type(response.headers.get("Content-Type", ""))
     fresh = max_age(response.headers, now)
-    return Fetched(str(url), body, media_type, charset, validators_of(response.headers, NO_VALIDATORS), fresh)
+    return Fetched(str(url), body, media_type, charset, validators_of(response.headers, NO_VALIDATORS), fresh, hub=_hub(response, str(url)))
+
+
+def _hub(response: aiohttp.ClientResponse, url: str) -> Hub:
+    links = ", ".join(response.headers.getall("Link", ()))
+    return Hub(*(absolute_url(url, linked(links, relation)) for relation in ("hub", "self")))
 
 
 async def _read(response: aiohttp.ClientResponse, max_bytes: int, cut: bool) -> bytes:

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 
 from ingest.model import Validators
 
+_LINK = re.compile(r"<([^<>]{1,4096})>([^<]*)")
+_REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))', re.IGNORECASE)
+
 MAX_SECONDS = 10 * 365 * 86_400.0  # a server's longer wish is cut to this
 
 
@@ -36,6 +39,19 @@ def content_type(value: str) -> tuple[str | None, str | None]:
     media_type, *parameters = value.lower().split(";")
     named = dict(part.partition("=")[::2] for part in (parameter.strip() for parameter in parameters))
     return media_type.strip() or None, named.get("charset", "").strip(" \"'") or None
+
+
+def linked(value: str, relation: str) -> str | None:
+    """Return the first target that a Link header, *value*, gives for *relation* (RFC 8288); None where there is none.
+
+    >>> linked('<https://hub.example/>; rel="hub", </feed?a,b>; rel=self', "self")
+    '/feed?a,b'
+    """
+    for target, parameters in _LINK.findall(value):
+        found = _REL.search(parameters)
+        if found and relation in (found[1] or found[2] or "").lower().split():
+            return str(target)
+    return None
 
 
 def max_age(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -27,6 +27,17 @@ NO_VALIDATORS = Validators()
 
 
 @dataclass(frozen=True, slots=True)
+class Hub:
+    """Where a publisher says that news of a feed is told, and what the feed is called there; both are needed (WebSub §4)."""
+
+    url: str | None = None
+    topic: str | None = None
+
+
+NO_HUB = Hub()
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """A 200 with its decompressed body. *url* is where it came from after redirects."""
 
@@ -37,6 +48,7 @@ class Fetched:
     validators: Validators
     max_age: float | None = None  # seconds that the server calls it fresh
     permanent_url: str | None = None  # where an unbroken chain of 301/308 led
+    hub: Hub = NO_HUB  # of the Link header
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +114,4 @@ class ParsedFeed:
     parts: tuple[str, ...] = ()
     note: str | None = None
     skip: Skip = NO_SKIP  # when the feed asks not to be fetched
+    hub: Hub = NO_HUB

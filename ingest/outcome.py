@@ -9,6 +9,7 @@ from typing import Literal
 from ingest.model import Failed
 from stream.messages import clean_text
 
+GOOD = frozenset({"fetched", "unchanged", "not-modified", "asked", "agreed", "told"})
 MAX_MESSAGE_CHARS = 1000  # of a line about a fault
 
 log = logging.getLogger("dateline.ingest")
@@ -16,13 +17,14 @@ log = logging.getLogger("dateline.ingest")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one fetch; *duration* in seconds.
+    """What came of one fetch, or of what passed between a hub and us; *duration* in seconds.
 
-    *outcome* is fetched, unchanged, not-modified, gone, or the kind of failure, of which *message* says more. *new* and *changed*
+    *outcome* is fetched, unchanged, not-modified, gone, or the kind of failure, of which *message* says more; of a hub it is asked,
+    agreed, told, refused, forged, or the kind of failure. *new* and *changed*
     count entries, *dropped* messages that the broker will never take.
     """
 
-    kind: Literal["feed", "page"]
+    kind: Literal["feed", "page", "hub"]
     url: str
     outcome: str
     duration: float
@@ -38,7 +40,7 @@ class Outcome:
 
 def log_outcome(outcome: Outcome) -> None:
     """Log *outcome* as one line, with what is known of it as fields."""
-    level = logging.INFO if outcome.outcome in {"fetched", "unchanged", "not-modified"} else logging.WARNING
+    level = logging.INFO if outcome.outcome in GOOD else logging.WARNING
     told = {item.name: getattr(outcome, item.name) for item in fields(outcome)}
     extra = {("detail" if name == "message" else name): value for name, value in told.items() if value is not None}
     counts = f", {outcome.new} new, {outcome.changed} changed of {outcome.entries}" if outcome.entries else ""

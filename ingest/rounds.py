@@ -46,7 +46,8 @@ class FeedRounds:
     def __init__(self, tools: Tools, lease: float, poll: float) -> None:
         self._tools = tools
         self._lease = lease
-        self._limits = Limits(tools.settings.min_interval, tools.settings.max_interval)
+        told = tools.settings.websub_interval if tools.settings.websub_callback_url else 0.0
+        self._limits = Limits(tools.settings.min_interval, tools.settings.max_interval, told)
         self._hosts = HostLimits(tools.settings.host_connections, tools.settings.host_pause)
         self.room = tools.settings.fetch_concurrency
         self.poll = poll

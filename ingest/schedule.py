@@ -31,10 +31,34 @@ class Limits:
 
     shortest: float = 300.0
     longest: float = DAY
+    told: float = 0.0  # shortest seconds while a hub tells of news
 
     def clamp(self, seconds: float) -> float:
         """Return the nearest allowed wait."""
         return max(self.shortest, min(seconds, self.longest))
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What a feed's hub does for it: *promised* to tell of news, *told* of some since the last fetch, *trusted* for the newest entries."""
+
+    promised: bool = False
+    told: bool = False
+    trusted: bool = False
+
+    def trusted_after(self, new: int) -> bool:
+        """Return whether the hub is trusted after a fetch with so many *new* entries: only if it told of the last ones that came."""
+        return self.told if new else self.trusted
+
+    def tells(self, new: int) -> bool:
+        """Return whether it is enough, after such a fetch, to wait for the hub.
+
+        Not after it told and nothing new was there: a cache on the way may be behind.
+        """
+        return self.promised and self.trusted_after(new) and (new > 0 or not self.told)
+
+
+NO_PUSH = Push()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +74,7 @@ class FeedState:
     host_failures: int = 0  # of its host as a whole, in a row
     rhythm: Rhythm | None = None  # None before the first entries
     ttl: float | None = None  # seconds that the feed asks for between two fetches
+    push: Push = NO_PUSH
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +109,7 @@ class Plan:
     host_failures: int = 0
     rhythm: Rhythm | None = None
     ttl: float | None = None
+    hub_trusted: bool = False
 
 
 class Weight(NamedTuple):
@@ -180,6 +206,7 @@ def _after_failure(feed: FeedState, failed: Failed, now: datetime, jitter: float
         host_failures=host_failures,
         rhythm=feed.rhythm,
         ttl=feed.ttl,
+        hub_trusted=feed.push.trusted,
     )
 
 
@@ -197,9 +224,22 @@ def _after_success(
     believed = MAX_WAIT_AFTER_GAP if missed else MAX_SERVER_WAIT
     fresh = Wait(min(result.max_age or 0.0, believed), "the server calls its answer fresh until then")
     skip = published.skip if published else feed.skip
-    wait = _skipped(_spread(interval, jitter, limits).least(fresh), skip, now)
+    new = published.new if published else 0
+    told = Wait(limits.told if feed.push.tells(new) else 0.0, "its hub tells of news until then")
+    wait = _skipped(_spread(interval.least(told), jitter, limits).least(fresh), skip, now)
     url, moved_to, sightings = _move(feed, result)
-    return Plan(url, wait.seconds, wait.why, interval.seconds, 0, "active", None, moved_to, sightings, skip, rhythm=rhythm, ttl=ttl)
+    return Plan(
+        url=url,
+        delay=wait.seconds,
+        why=wait.why,
+        interval=interval.seconds,
+        moved_to=moved_to,
+        moved_sightings=sightings,
+        skip=skip,
+        rhythm=rhythm,
+        ttl=ttl,
+        hub_trusted=feed.push.trusted_after(new),
+    )
 
 
 def _ttl(published: Published) -> float | None:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ingest.article import MAX_TITLE_CHARS
-from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, ParsedFeed, Validators
+from ingest.model import Failed, Fetched, FetchResult, Gone, Hub, NotModified, ParsedFeed, Validators
 from ingest.outcome import Outcome, dropped_note, notes
 from ingest.rhythm import rhythm_of
 from ingest.rhythm import text_of as rhythm_text
-from ingest.schedule import FeedState, Limits, Plan, Published, next_fetch
+from ingest.schedule import FeedState, Limits, Plan, Published, Push, next_fetch
 from ingest.skipping import skip_of, text_of
 from storage.feeds import Feed, Rung
 from storage.hosts import place_of
@@ -66,6 +66,7 @@ def plan_of(lease: FeedLease, taken: Taken, now: datetime, jitter: float, limits
         skip=skip_of(feed.skip),
         rhythm=rhythm_of(feed.rhythm),
         ttl=feed.ttl_seconds,
+        push=_push_of(feed, now),
         host_failures=lease.host_failures if _host_of(feed, taken) == place_of(feed.url) else 0,
     )
     published = None
@@ -77,6 +78,7 @@ def plan_of(lease: FeedLease, taken: Taken, now: datetime, jitter: float, limits
 
 def update_of(feed: Feed, taken: Taken, plan: Plan) -> FeedUpdate:
     """Return what *feed*'s row becomes. After a failure the validators stay: they belong to the last body that was read."""
+    hub = _hub_of(feed, taken)
     kept = taken.result.validators if isinstance(taken.result, Fetched | NotModified) else Validators(feed.etag, feed.last_modified)
     return FeedUpdate(
         url=plan.url,
@@ -94,6 +96,9 @@ def update_of(feed: Feed, taken: Taken, plan: Plan) -> FeedUpdate:
         skip=text_of(plan.skip),
         rhythm=rhythm_text(plan.rhythm),
         ttl_seconds=plan.ttl,
+        hub=hub.url,
+        topic=hub.topic,
+        hub_trusted=plan.hub_trusted,
         host=_host_of(feed, taken),
         host_pause=plan.host_pause,
         host_failures=plan.host_failures,
@@ -101,6 +106,19 @@ def update_of(feed: Feed, taken: Taken, plan: Plan) -> FeedUpdate:
         rung=taken.rung,
         error=plan.reason or (taken.message if isinstance(taken.result, Failed) else None),
     )
+
+
+def _push_of(feed: Feed, now: datetime) -> Push:
+    told = feed.told_at is not None and (feed.last_fetch_at is None or feed.told_at >= feed.last_fetch_at)
+    return Push(feed.hub_until is not None and feed.hub_until > now, told, feed.hub_trusted)
+
+
+def _hub_of(feed: Feed, taken: Taken) -> Hub:
+    """Return the hub that the answer names, in its header or else in the feed (WebSub §4); the known one where no body was read."""
+    if not isinstance(taken.result, Fetched) or taken.parsed is None:
+        return Hub(feed.hub, feed.topic)
+    header, inside = taken.result.hub, taken.parsed.hub
+    return Hub(header.url or inside.url, header.topic or inside.topic)
 
 
 def _host_of(feed: Feed, taken: Taken) -> str:

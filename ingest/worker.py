@@ -32,6 +32,7 @@ from ingest.pump import pump
 from ingest.rim import Overdue, Rim, beside
 from ingest.rounds import FeedRounds
 from ingest.tools import Tools
+from ingest.websub import subscribe
 from storage import upkeep
 from stream.broker import Broker
 from stream.errors import TransientError
@@ -114,6 +115,7 @@ async def _always(tools: Tools, timing: Timing) -> None:
         _sweep(tools, timing.lease),
         pump(feeds, tools.rim, once=False, grace=timing.grace),
         pump(pages, tools.rim, once=False, grace=timing.grace),
+        subscribe(tools, timing.poll, timing.grace),
     )
 
 

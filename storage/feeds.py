@@ -14,7 +14,7 @@ from storage.base import database_now
 from storage.dialect import insert_into
 from storage.engine import reading, transaction
 from storage.hosts import located
-from storage.schema_feeds import feeds
+from storage.schema_feeds import feeds, subscriptions
 from stream.errors import ConfigError
 
 FullText = Literal["auto", "always", "never"]
@@ -56,6 +56,11 @@ class Feed:
     skip: str = ""
     rhythm: str = ""
     ttl_seconds: float | None = None
+    hub: str | None = None
+    topic: str | None = None
+    hub_until: datetime | None = None
+    hub_trusted: bool = False
+    told_at: datetime | None = None
 
 
 COLUMNS = tuple(feeds.c[item.name] for item in fields(Feed))
@@ -143,7 +148,8 @@ def remove_feed(engine: Engine, name: str) -> bool:
         feed = _find(connection, name.strip())
         if feed is None:
             return False
-        connection.execute(delete(feeds).where(feeds.c.feed_id == feed.feed_id))
+        for table in (subscriptions, feeds):
+            connection.execute(delete(table).where(table.c.feed_id == feed.feed_id))
         return True
 
 

@@ -82,6 +82,9 @@ class FeedUpdate:
     skip: str = ""
     rhythm: str = ""
     ttl_seconds: float | None = None
+    hub: str | None = None
+    topic: str | None = None
+    hub_trusted: bool = False
     host: str = ""
     host_pause: float = 0.0
     host_failures: int = 0
@@ -160,13 +163,16 @@ def record_outcome(engine: Engine, lease: FeedLease, change: FeedUpdate, record:
     """End *lease* with what came of it.
 
     A feed that moved to where another feed is already read, or moves at the same moment, stops, with the reason. A URL longer
-    than MAX_FEED_URL_BYTES is not taken. Raises Fenced, and writes nothing, without the current lease.
+    than MAX_FEED_URL_BYTES is not taken. A feed of which its hub told news meanwhile is due at once. Raises Fenced, and writes
+    nothing, without the current lease.
     """
     with transaction(engine) as connection:
         check_lease(connection, lease)
         feed = lease.feed
         now = database_now(connection)
         values = _after_fetch(feed, change, now)
+        if connection.execute(select(feeds.c.told_at).where(feeds.c.feed_id == feed.feed_id)).scalar() != feed.told_at:
+            values |= {"told_at": now, "next_fetch_at": now}  # as if told right after the fetch, which may have been too early
         # Written only where the fetch says so: an operator may have moved or paused the feed in the meantime.
         twin = _move(connection, feed.feed_id, change.url, now) if change.url != feed.url and fits(change.url) else None
         if twin is not None:
@@ -194,6 +200,9 @@ def _after_fetch(feed: Feed, change: FeedUpdate, now: datetime) -> dict[str, Any
         "skip": change.skip,
         "rhythm": change.rhythm,
         "ttl_seconds": change.ttl_seconds,
+        "hub": change.hub,
+        "topic": change.topic,
+        "hub_trusted": change.hub_trusted,
         "moved_to": change.moved_to,
         "moved_sightings": change.moved_sightings,
         **RELEASED,

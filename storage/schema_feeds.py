@@ -38,6 +38,11 @@ feeds = Table(
         "rhythm", Text, nullable=False, server_default="", comment="what was learnt of its hours: moment, days, seen, expected, 24 counts"
     ),
     Column("ttl_seconds", Float, comment="that the feed asks for between two fetches"),
+    Column("hub", Text, comment="where its publisher says that news of it is told (WebSub)"),
+    Column("topic", Text, comment="what it is called at its hub"),
+    Column("hub_until", UtcDateTime, comment="until when the hub has promised to tell of news; null: it has not"),
+    Column("hub_trusted", Boolean, nullable=False, server_default=false(), comment="whether the hub told of the newest entries"),
+    Column("told_at", UtcDateTime, comment="when the hub last told of news"),
     Column("rung", Text, nullable=False, server_default="guid", comment="what its entries are known by: guid, link, link-date, …"),
     Column("lease_token", Text),
     Column("lease_until", UtcDateTime),
@@ -55,6 +60,21 @@ feed_hosts = Table(
     Column("ready_at", UtcDateTime, nullable=False, comment="when the next feed may be asked of it"),
     Column("failures", Integer, nullable=False, server_default="0", comment="how often in a row it was away or asked for a pause"),
     comment="Hosts of feeds, and when each may be asked again",
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("feed_id", Text, primary_key=True),
+    Column("hub", Text, nullable=False, comment="whom to ask to tell of news"),
+    Column("topic", Text, nullable=False, comment="of what"),
+    Column("callback", Text, nullable=False, unique=True, comment="under which address; nobody else knows it"),
+    Column("secret", Text, nullable=False, comment="with which the hub signs what it tells"),
+    Column("asked_at", UtcDateTime, nullable=False, comment="when the hub was last asked"),
+    Column("ask_at", UtcDateTime, nullable=False, index=True, comment="when it is asked again"),
+    Column("tries", Integer, nullable=False, comment="since the hub last agreed"),
+    Column("problem", Text, comment="why it has not agreed, as far as that is known"),
+    comment="What hubs are asked to tell (WebSub)",
 )
 
 fetches = Table(

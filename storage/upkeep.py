@@ -9,13 +9,14 @@ from sqlalchemy import Engine, delete, exists, func, select, update
 from storage.base import database_now
 from storage.engine import reading, transaction
 from storage.leases import RELEASED, unheld
-from storage.schema_feeds import feeds, fetches, outbox, page_hosts, page_queue
+from storage.schema_feeds import feeds, fetches, outbox, page_hosts, page_queue, subscriptions
 
 AHEAD = timedelta(seconds=60)  # what is further in the future was written by a clock that has been set back since
 WRITTEN = (  # the key of a row, when it was written, and what was planned from then
     (feeds.c.feed_id, feeds.c.last_fetch_at, (feeds.c.next_fetch_at,)),
     (page_queue.c.article_id, page_queue.c.enqueued_at, (page_queue.c.due_at, page_queue.c.deadline_at)),
     (outbox.c.outbox_id, outbox.c.created_at, ()),
+    (subscriptions.c.feed_id, subscriptions.c.asked_at, (subscriptions.c.ask_at,)),
 )
 
 

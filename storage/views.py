@@ -193,6 +193,8 @@ def _feed_health() -> Select[tuple[object, ...]]:
         f.c.next_fetch_at,
         f.c.next_fetch_why,
         f.c.interval_seconds,
+        case((f.c.hub_until.is_not(None), f.c.hub)).label("pushed_by"),
+        f.c.hub_until,
         select(func.count()).where(a.c.feed_id == f.c.feed_id).scalar_subquery().label("articles"),
         lately.scalar_subquery().label("articles_per_day"),
         select(func.max(a.c.dated_at)).where(a.c.feed_id == f.c.feed_id).scalar_subquery().label("last_article_at"),

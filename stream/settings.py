@@ -95,6 +95,18 @@ class Settings(BaseSettings):
     page_wait: float = Field(default=600.0, ge=0, description="Seconds after which an entry goes out with what its feed gave.")
     page_pause: float = Field(default=1.0, ge=0, description="Seconds between two pages asked of one registrable domain.")
 
+    websub_callback_url: str = Field(
+        default="",
+        description="Public URL that leads hubs to websub_port: https://news.example.org/websub; empty: no hub is asked to tell of news.",
+    )
+    websub_host: str = Field(default="127.0.0.1", min_length=1, description="Address that websub_port listens on.")
+    websub_port: int = Field(
+        default=8090, ge=0, le=65_535, description="Port on which hubs tell of news; 0: another ingest worker listens for this one."
+    )
+    websub_interval: float = Field(
+        default=14_400.0, ge=0, description="Shortest seconds between two fetches of a feed of which a hub tells the news."
+    )
+
     metrics_port: int = Field(
         default=0,
         ge=0,
@@ -122,6 +134,13 @@ class Settings(BaseSettings):
         if value and not re.fullmatch(r"https?://[^\s/]+/?", value.get_secret_value()):
             raise ValueError("not the URL of a proxy: write http://host:port")
         return value
+
+    @field_validator("websub_callback_url")
+    @classmethod
+    def _check_callback(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s?#]+", value):
+            raise ValueError("not an URL that hubs can reach: write https://host/path")
+        return value.rstrip("/")
 
     @property
     def broker(self) -> str:

@@ -23,7 +23,7 @@ app = typer.Typer(name="feeds", no_args_is_help=True, help="The feeds that are r
 
 COLUMNS = (
     "feed_id", "health", "outlet", "url", "articles", "articles_per_day", "last_success_at", "next_fetch_at", "next_fetch_why",
-    "last_error",
+    "pushed_by", "last_error",
 )  # fmt: skip
 
 

@@ -66,6 +66,7 @@ def _feeds(feeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     soonest = min(active, key=lambda feed: feed["next_fetch_at"], default=None)
     return {
         "feeds": Counter(feed["health"] for feed in feeds),
+        "pushed": sum(feed["pushed_by"] is not None for feed in feeds),
         "articles_per_day": sum(feed["articles_per_day"] for feed in feeds),
         "failing": [_of(feed, "url", "failures", "last_error") for feed in failing[:WORST]],
         "next_fetch": _of(soonest, "url", "next_fetch_at", "next_fetch_why") if soonest else None,
@@ -83,6 +84,8 @@ def _about_feeds(found: Mapping[str, Any]) -> Iterator[str]:
     )
     if found["feeds"]:
         yield f"articles  {found['articles_per_day']:.1f} a day in the last week"
+    if found["pushed"]:
+        yield f"pushed    {found['pushed']} feeds, of which a hub tells the news"
     for feed in found["failing"]:
         yield f"failing   {feed['url']}: {feed['last_error']} ({feed['failures']} in a row)"
     if soonest := found["next_fetch"]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ingest.dates import parse_date
 from ingest.formats import IMAGE, ParseError, absolute_url, distinct, distinct_enclosures
-from ingest.model import FeedEntry, ParsedFeed
+from ingest.model import FeedEntry, Hub, ParsedFeed
 from ingest.text import html_to_text, one_line, plain_text
 from stream.messages import Enclosure
 
@@ -51,7 +51,15 @@ def read(url: str, text: str, max_entries: int, country: str | None = None) -> P
         language=_string(document.get("language")) or None,
         entries=tuple(entries),
         note="; ".join(filter(None, notes)) or None,
+        hub=_hub(url, document),
     )
+
+
+def _hub(base: str, document: dict[str, Any]) -> Hub:
+    listed = document.get("hubs")
+    hubs = [hub for hub in listed if isinstance(hub, dict)] if isinstance(listed, list) else []
+    named = (hub.get("url") for hub in hubs if _string(hub.get("type")).lower() in ("websub", "pubsubhubbub"))
+    return Hub(absolute_url(base, next(named, None)), absolute_url(base, document.get("feed_url")))
 
 
 def _document(text: str) -> tuple[dict[str, Any], bool]:

@@ -11,7 +11,7 @@ from ingest.dates import parse_date
 from ingest.formats import IMAGE, ParseError, absolute_url, distinct, distinct_enclosures
 from ingest.formats.feedparsing import read_xml
 from ingest.formats.repair import repaired, root_of
-from ingest.model import FeedEntry, ParsedFeed
+from ingest.model import FeedEntry, Hub, ParsedFeed
 from ingest.skipping import read_skip
 from ingest.text import html_to_text, one_line, plain_text
 from stream.messages import Enclosure
@@ -45,7 +45,12 @@ def read(url: str, text: str, max_entries: int, country: str | None = None) -> P
         skip=read_skip(text),
         entries=entries,
         note="; ".join(filter(None, (complaint, *notes))) or None,
+        hub=Hub(_related(url, found.feed, "hub"), _related(url, found.feed, "self")),
     )
+
+
+def _related(base: str, feed: Any, relation: str) -> str | None:
+    return next((absolute_url(base, link.get("href")) for link in _records(feed, "links") if link.get("rel") == relation), None)
 
 
 def _entry(base: str, entry: Any, above: Any, country: str | None) -> FeedEntry:

@@ -8,7 +8,7 @@ import pytest
 
 from ingest.model import Failed, Fetched, FetchResult, Gone, NotModified, Validators
 from ingest.rhythm import Rhythm, first_look
-from ingest.schedule import DEFAULT_INTERVAL, FeedState, Limits, Plan, Published, next_fetch
+from ingest.schedule import DEFAULT_INTERVAL, NO_PUSH, FeedState, Limits, Plan, Published, Push, next_fetch
 from ingest.skipping import Skip
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -282,3 +282,43 @@ def test_a_permanent_redirect_is_believed_when_it_is_seen_again(
 ) -> None:
     made = next_fetch(FeedState(URL, HOUR, 0, *before), result, None, NOW, 0.0)
     assert after == (made.url, made.moved_to, made.moved_sightings)
+
+
+PROMISED, TOLD, TRUSTED = Push(promised=True), Push(promised=True, told=True), Push(promised=True, trusted=True)
+
+
+@pytest.mark.parametrize(
+    ("push", "new", "rarely", "trusted"),
+    [
+        # a hub that has told of nothing yet is not relied on
+        (NO_PUSH, 0, False, False),
+        (PROMISED, 0, False, False),
+        # the one that told of what is new is, until something new comes without it
+        (TOLD, 1, True, True),
+        (TRUSTED, 0, True, True),
+        (TRUSTED, 1, False, False),
+        (PROMISED, 1, False, False),
+        # it told, and what it told of is not there yet
+        (TOLD, 0, False, False),
+        (Push(promised=True, told=True, trusted=True), 0, False, True),
+        # its promise ran out
+        (Push(trusted=True), 0, False, True),
+        (Push(told=True), 1, False, True),
+    ],
+)
+def test_a_feed_whose_hub_told_of_the_newest_entries_is_fetched_rarely(push: Push, new: int, rarely: bool, trusted: bool) -> None:
+    published = Published(new, every(15 * MINUTE), known=30)
+    made = next_fetch(FeedState(URL, HOUR, rhythm=HOURLY, push=push), fetched(), published, NOW, 0.0, Limits(told=6 * HOUR))
+    assert (made.delay == 6 * HOUR, "hub" in made.why, made.hub_trusted) == (rarely, rarely, trusted)
+    assert made.interval is not None
+    assert made.interval < 2 * HOUR
+
+
+def test_without_a_wish_to_rely_on_hubs_a_feed_is_fetched_by_its_rhythm() -> None:
+    made = next_fetch(FeedState(URL, HOUR, rhythm=HOURLY, push=TOLD), fetched(), Published(1, every(HOUR), known=30), NOW, 0.0)
+    assert made.delay < 2 * HOUR
+
+
+def test_a_failure_says_nothing_about_the_hub() -> None:
+    made = next_fetch(FeedState(URL, HOUR, rhythm=HOURLY, push=TRUSTED), Failed("timeout", "slow"), None, NOW, 0.0, Limits(told=6 * HOUR))
+    assert (made.hub_trusted, made.delay) == (True, HOUR)
