@@ -17,7 +17,7 @@ from aiohttp import web
 from sqlalchemy import Engine
 
 from ingest.fetch import post_form
-from ingest.model import Failed
+from ingest.model import Failed, Fetched, FetchResult
 from ingest.outcome import Outcome, brief
 from ingest.pump import pump
 from ingest.tools import Tools
@@ -62,11 +62,10 @@ class HubQueue:
         """Ask the hub; it answers with a verification on another connection, before or after this one ends."""
         started = time.monotonic()
         result = await post_form(self._tools.session, lease.hub, request_form(lease))
-        failed = result if isinstance(result, Failed) else None
-        if failed:
-            await self._tools.rim.db(subscriptions.failed, lease, failed.message)
-        told = ("asked", None, None) if failed is None else (failed.kind, failed.status, failed.message)
-        self._tools.report(_outcome(lease, *told, duration=time.monotonic() - started))
+        kind, status, problem = _answer_of(result)
+        if problem:
+            await self._tools.rim.db(subscriptions.failed, lease, problem)
+        self._tools.report(_outcome(lease, kind, status, problem, duration=time.monotonic() - started))
 
 
 class Listener:
@@ -180,6 +179,17 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
         await web.TCPSite(runner, host, port).start()
     except OSError as e:
         raise ConfigError(f"nothing can listen on {host}:{port} ({e.strerror}): set DATELINE_WEBSUB_PORT to another port, or to 0") from e
+
+
+def _answer_of(result: FetchResult) -> tuple[str, int | None, str | None]:
+    """Return outcome, status and problem of asking a hub."""
+    match result:
+        case Fetched():
+            return "asked", None, None
+        case Failed():
+            return result.kind, result.status, result.message
+        case _:
+            return "gone", 410, "the hub is gone (HTTP 410)"
 
 
 def _outcome(one: Subscription, outcome: str, status: int | None = None, message: str | None = None, *, duration: float = 0.0) -> Outcome:

@@ -43,7 +43,11 @@ def claim_due(engine: Engine, base: str, limit: int) -> tuple[Subscription, ...]
     """
     with transaction(engine) as connection:
         now = database_now(connection)
-        rows = connection.execute(_due(base, now).limit(limit).with_for_update(of=feeds, skip_locked=True)).mappings().all()
+        due = _due(base, now)
+        locked = connection.execute(due.limit(limit).with_for_update(of=feeds, skip_locked=True)).scalars().all()
+        if not locked:
+            return ()
+        rows = connection.execute(due.where(feeds.c.feed_id.in_(locked))).mappings().all()  # as they are now that nobody else has them
         asked = [_asked(row, base) for row in rows]
         tries = [1 if one.callback != row["callback"] else row["tries"] + 1 for one, row in zip(asked, rows, strict=True)]
         upsert(connection, subscriptions, [_row(one, number, now) for one, number in zip(asked, tries, strict=True)])

@@ -17,6 +17,8 @@ from ingest.model import ParsedFeed
 from ingest.websub import is_signed
 from scripts.system import free_ports
 from storage import feeds
+from storage.engine import reading
+from storage.queries import feed_health
 from storage.schema_feeds import subscriptions as table
 from tests.ingest.conftest import Loopback
 from tests.ingest.hub import CHALLENGE, Hub, hubbing, subscribing, until
@@ -91,6 +93,8 @@ def test_while_a_hub_tells_of_news_its_feed_is_fetched_rarely(ingest: Ingest, hu
         assert hub.deliver(publish(loopback, hub, "g1", "g2"))[0] == 202
         assert until(lambda: ingest.feed().hub_trusted)
     feed = ingest.feed()
+    with reading(ingest.engine) as connection:
+        assert [row["pushed_by"] for row in feed_health(connection)] == [hub.url]
     assert feed.next_fetch_why == "its hub tells of news until then"
     assert feed.last_fetch_at is not None
     assert feed.next_fetch_at - feed.last_fetch_at >= timedelta(seconds=80_000)
@@ -262,13 +266,13 @@ def test_a_feed_whose_hub_refuses_is_fetched_by_its_rhythm(ingest: Ingest, hub: 
 
 def test_a_hub_that_fails_is_asked_again_ever_later(ingest: Ingest, hub: Hub, loopback: Loopback, port: int) -> None:
     publish(loopback, hub, "g1")
-    hub.accepts = 500
+    hub.accepts = 410
     waits = []
     for tries in range(1, 4):
         before = len(hub.asked)
         with subscribing(ingest, port):
             feeds.add_feed(ingest.engine, loopback.url("/feed"))
-            assert until(lambda: len(hub.asked) > before and "HTTP 500" in (problem(ingest) or ""))  # noqa: B023
+            assert until(lambda: len(hub.asked) > before and "HTTP 410" in (problem(ingest) or ""))  # noqa: B023
         with ingest.engine.begin() as connection:
             ((number, asked_at, ask_at),) = connection.execute(
                 table.select().with_only_columns(table.c.tries, table.c.asked_at, table.c.ask_at)
