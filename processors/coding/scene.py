@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import lru_cache, wraps
 from itertools import pairwise
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -194,8 +194,13 @@ def _children(tokens: Sequence[Token]) -> list[list[Token]]:
         if token.head is not token and len(siblings) < MAX_CHILDREN:
             siblings.append(token)
     for token, children in zip(tokens, below, strict=True):
-        token.labels = {child.dep_ for child in children} if children else _NOTHING
+        token.labels = _label_set(tuple(child.dep_ for child in children)) if children else _NOTHING
     return below
+
+
+@lru_cache(maxsize=8192)
+def _label_set(labels: tuple[str, ...]) -> Set[str]:
+    return frozenset(labels)
 
 
 def _sentences(doc: Doc) -> list[tuple[int, int]]:
