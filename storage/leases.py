@@ -167,11 +167,11 @@ def record_outcome(engine: Engine, lease: FeedLease, change: FeedUpdate, record:
     nothing, without the current lease.
     """
     with transaction(engine) as connection:
-        check_lease(connection, lease)
+        told_at = check_lease(connection, lease)
         feed = lease.feed
         now = database_now(connection)
         values = _after_fetch(feed, change, now)
-        if connection.execute(select(feeds.c.told_at).where(feeds.c.feed_id == feed.feed_id)).scalar() != feed.told_at:
+        if told_at != feed.told_at:
             values |= {"told_at": now, "next_fetch_at": now}  # as if told right after the fetch, which may have been too early
         # Written only where the fetch says so: an operator may have moved or paused the feed in the meantime.
         twin = _move(connection, feed.feed_id, change.url, now) if change.url != feed.url and fits(change.url) else None
@@ -216,11 +216,16 @@ def _after_fetch(feed: Feed, change: FeedUpdate, now: datetime) -> dict[str, Any
     return values
 
 
-def check_lease(connection: Connection, lease: FeedLease) -> None:
-    """Lock the row of the leased feed until the transaction ends. Raises Fenced without the current lease."""
-    query = select(feeds.c.lease_token).where(feeds.c.feed_id == lease.feed.feed_id).with_for_update()
-    if connection.execute(query).scalar() != lease.token:
+def check_lease(connection: Connection, lease: FeedLease) -> datetime | None:
+    """Lock the row of the leased feed until the transaction ends; return when its hub last told of news.
+
+    Raises Fenced without the current lease.
+    """
+    query = select(feeds.c.lease_token, feeds.c.told_at).where(feeds.c.feed_id == lease.feed.feed_id).with_for_update()
+    row = connection.execute(query).one_or_none()
+    if row is None or row.lease_token != lease.token:
         raise Fenced(f"the lease on feed {lease.feed.feed_id} ran out and was passed on, or the feed was removed")
+    return row.told_at  # type: ignore[no-any-return]
 
 
 def unheld(table: Table, now: datetime) -> ColumnElement[bool]:
