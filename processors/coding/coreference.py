@@ -12,7 +12,7 @@ from itertools import chain
 from processors.coding.naming import is_party
 from processors.coding.scene import Scene, by_dep
 from processors.coding.syntax import governors, grammatical_subject
-from processors.coding.token import Token
+from processors.coding.token import SUBJECTS, Token
 from stream.messages import Entity
 
 MAX_DEPTH = 2  # referents of referents: "his party" → "the minister" → who that is
@@ -20,7 +20,6 @@ SAME_SENTENCE = 80  # words before a pronoun
 TITLE_REACH = 400  # words between a name with its title and the title alone
 PAIR_REACH = 300  # words between two names and "both"
 COUNTRYLIKE = frozenset({"GPE", "NORP", "LOC"})
-SUBJECTS = ("nsubj", "nsubjpass")
 QUOTES = frozenset('"“«‘')
 Fits = Callable[[Scene, Token], bool]
 

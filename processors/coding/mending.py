@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from processors.coding.token import Token
+from processors.coding.token import SUBJECTS, Token
 
 HYPHENS = frozenset({"-", "\u2010", "\u2011", "\u2013"})
 HAVE = frozenset({"has", "have", "had", "having", "'ve", "’ve", "'d", "’d"})
 BEEN = frozenset({"been", "being", "be", "got"})
 _ACTIVE = {"nsubjpass": "nsubj", "agent": "prep"}
-SUBJECTS = frozenset({"nsubj", "nsubjpass"})
 TIMES = frozenset({"DATE", "TIME"})
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from spacy.tokens import Doc
 
+SUBJECTS = ("nsubj", "nsubjpass")  # labels
 _TEXTS = ("ORTH", "LOWER", "LEMMA", "TAG", "POS", "DEP", "ENT_TYPE")
 _NUMBERS = ("IDX", "IS_PUNCT", "IS_SPACE")
 
