@@ -22,8 +22,8 @@ from storage.dead_letters import gaps_accepted, record_gaps
 from storage.engine import check_migration, connect_database, current_migration, transaction, upgrade
 from storage.in_flight import InFlightTable
 from storage.worker import DatabaseSink, DeadLetterSink
-from storage.writer import stored_offsets
-from stream.broker import Broker, Offsets, Record, TopicSpec
+from storage.writer import reset_offsets, stored_offsets
+from stream.broker import Broker, Offsets, Record, TopicPartition, TopicSpec
 from stream.connect import connect_broker
 from stream.errors import OffsetsLost, StageStopped, TransientError
 from stream.messages import AnnotatedArticle, decode
@@ -152,6 +152,8 @@ def _run_stage(
             accepted = gaps_accepted(conn, stage.name, lost.missing)
             if not accepted:
                 record_gaps(conn, stage.name, lost.missing)
+            elif stored:
+                reset_offsets(conn, stage.name, {TopicPartition(*at): offset for at, offset in lost.resume.items()})
         return accepted
 
     try:

@@ -122,13 +122,23 @@ def rebuild(conn: Connection, article_key: int) -> bool:
 
 
 def store_offsets(conn: Connection, group: str, offsets: Offsets, *, now: datetime | None = None) -> None:
-    """Write down, within the caller's transaction, the offsets at which *group* goes on."""
-    now = now or datetime.now(UTC)
-    rows = [
-        {"consumer_group": group, "topic": at.topic, "partition": at.partition, "next_offset": offset, "updated_at": now}
-        for at, offset in sorted(offsets.items())
-    ]
-    upsert(conn, stage_offsets, rows)
+    """Write down, within the caller's transaction, the offsets at which *group* goes on; none is set back.
+
+    A worker that was taken over for and wakes may still write its batch: what the next owner has stored meanwhile stays the later place.
+    """
+    insert = insert_into(conn, stage_offsets)
+    new, there = insert.excluded, stage_offsets.c
+    changes = {"next_offset": new.next_offset, "updated_at": new.updated_at}
+    statement = insert.on_conflict_do_update(
+        index_elements=list(stage_offsets.primary_key), set_=changes, where=new.next_offset >= there.next_offset
+    )
+    if rows := _offset_rows(group, offsets, now):
+        conn.execute(statement, rows)
+
+
+def reset_offsets(conn: Connection, group: str, offsets: Offsets, *, now: datetime | None = None) -> None:
+    """Have *group* go on at *offsets*, earlier or later than it would: where an operator has taken a loss."""
+    upsert(conn, stage_offsets, _offset_rows(group, offsets, now))
 
 
 def stored_offsets(engine: Engine, group: str) -> Offsets:
@@ -137,6 +147,14 @@ def stored_offsets(engine: Engine, group: str) -> Offsets:
     with reading(engine) as conn:
         rows = conn.execute(select(t.topic, t.partition, t.next_offset).where(t.consumer_group == group)).all()
     return {TopicPartition(row.topic, row.partition): row.next_offset for row in rows}
+
+
+def _offset_rows(group: str, offsets: Offsets, now: datetime | None) -> list[Row]:
+    now = now or datetime.now(UTC)
+    return [
+        {"consumer_group": group, "topic": at.topic, "partition": at.partition, "next_offset": offset, "updated_at": now}
+        for at, offset in sorted(offsets.items())
+    ]
 
 
 def _write_articles(conn: Connection, rows: list[Row]) -> dict[str, int]:

@@ -25,8 +25,8 @@ from storage.dead_letters import write_letters
 from storage.engine import connect_database, transaction
 from storage.schema_feeds import feeds
 from storage.tombstones import bury
-from storage.writer import write_annotated
-from stream.broker import MAX_RECORD_BYTES, Broker, Headers, Record
+from storage.writer import reset_offsets, stored_offsets, write_annotated
+from stream.broker import MAX_RECORD_BYTES, Broker, Headers, Record, TopicPartition
 from stream.connect import connect_broker
 from stream.dead_letters import Failure, send_dead_letter
 from stream.errors import ChildLost, StageStopped
@@ -344,6 +344,26 @@ def test_a_gap_stops_a_stage_until_an_operator_accepts_it(env: dict[str, str], t
     assert (gap["consumer_group"], gap["from_offset"], gap["to_offset"], gap["accepted_at"]) == (group, 0, 2, None)
     assert run(env, "gaps", "accept", group).returncode == 0
     store_all(settings)
+
+
+def test_the_place_of_a_log_made_anew_is_the_databases_again_when_the_loss_is_accepted(env: dict[str, str], tmp_path: Path) -> None:
+    run(env, "topics", "ensure")
+    run(env, "db", "upgrade")
+    group, at = "dateline.store", TopicPartition("dateline.annotated", 0)
+    settings = load_settings(data_dir=tmp_path)
+    engine = compose.open_engine(settings)
+    with transaction(engine) as conn:
+        reset_offsets(conn, group, {at: 50})  # of the log that was there before
+    with pytest.raises(StageStopped, match=r"dateline gaps accept dateline\.store"):
+        compose.store(settings, threading.Event())
+    assert run(env, "gaps", "accept", group).returncode == 0
+    stop = threading.Event()
+    worker = threading.Thread(target=compose.store, args=(settings, stop))
+    worker.start()
+    went_back = until(lambda: stored_offsets(engine, group) == {at: 0})
+    stop.set()
+    worker.join()
+    assert went_back
 
 
 def store_all(settings: Settings) -> None:

@@ -16,7 +16,7 @@ from storage.dead_letters import accept_gaps, gaps_accepted, mark_replayed, reco
 from storage.engine import reading, transaction
 from storage.schema import articles, dead_letters, stage_offsets
 from storage.worker import DatabaseSink, write_dead_letters
-from storage.writer import store_offsets, stored_offsets
+from storage.writer import reset_offsets, stored_offsets
 from stream.broker import Broker, Record, TopicPartition, TopicSpec
 from stream.chunk import Batch
 from stream.connect import connect_broker
@@ -108,7 +108,7 @@ def test_a_database_restored_from_an_older_copy_is_filled_again_from_where_it_is
     with transaction(engine) as conn:  # what an older copy has not got
         conn.execute(delete(articles))
         if kept:
-            store_offsets(conn, GROUP, {partition: kept})
+            reset_offsets(conn, GROUP, {partition: kept})
         else:
             conn.execute(delete(stage_offsets).where(stage_offsets.c.partition == partition.partition))
     store(broker, engine, end - kept)

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Engine, select, text
 from storage import queries
 from storage.bands import band_keys
 from storage.engine import reading, transaction
-from storage.schema import STORAGE_TABLES, article_revisions, articles, entities, event_reports, stage_offsets
+from storage.schema import STORAGE_TABLES, article_revisions, articles, entities, event_reports
 from storage.worker import DeadLetterSink
-from storage.writer import WriteCounts, rebuild, store_offsets, write_annotated
+from storage.writer import WriteCounts, rebuild, reset_offsets, store_offsets, stored_offsets, write_annotated
 from stream.broker import Record, TopicPartition
 from stream.errors import BadMessage, PermanentError
 from stream.messages import AnnotatedArticle, EventDate, Magnitude, Magnitudes
@@ -197,14 +197,15 @@ def test_reports_of_other_articles_outlive_the_event_that_they_were_linked_to(en
     assert (row["event_article_key"], row["event_n"]) == (None, None)
 
 
-def test_offsets_are_stored_with_the_batch_and_overwritten_by_the_next(engine: Engine) -> None:
-    at = TopicPartition("dateline.annotated", 3)
-    for offset in (10, 25):
+def test_offsets_are_stored_with_the_batch_and_only_a_reset_sets_them_back(engine: Engine) -> None:
+    group, at, other = "dateline.store", TopicPartition("dateline.annotated", 3), TopicPartition("dateline.annotated", 1)
+    for offset in (10, 25, 20):  # the last one by a worker that was taken over for
         with transaction(engine) as conn:
-            store_offsets(conn, "dateline.store", {at: offset, TopicPartition("dateline.annotated", 1): 7})
-    with reading(engine) as conn:
-        rows = conn.execute(select(stage_offsets.c.partition, stage_offsets.c.next_offset).order_by(stage_offsets.c.partition)).all()
-    assert [tuple(row) for row in rows] == [(1, 7), (3, 25)]
+            store_offsets(conn, group, {at: offset, other: 7})
+    assert stored_offsets(engine, group) == {at: 25, other: 7}
+    with transaction(engine) as conn:
+        reset_offsets(conn, group, {at: 20})
+    assert stored_offsets(engine, group) == {at: 20, other: 7}
 
 
 @pytest.mark.parametrize(

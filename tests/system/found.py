@@ -30,7 +30,7 @@ class Found:
     poisoned: frozenset[bytes]
     letters: int
     waiting: int  # messages to send, pages to fetch, marks of work under way
-    offsets_differ: tuple[str, ...]  # groups that lag, or of which the database knows a later place than the broker, or none
+    offsets_differ: tuple[str, ...]  # groups that lag, or of which the database knows another place than the broker
 
 
 def found(engine: Engine, broker: Broker, groups: Mapping[str, str], storing: tuple[str, ...]) -> Found:
@@ -92,4 +92,4 @@ def _consistent(engine: Engine, broker: Broker, group: str, topic: str, in_datab
     lags = broker.lag(group, [topic])
     at = {one.partition: one.committed for one in lags if one.committed}
     known = stored_offsets(engine, group) if in_database else at
-    return not sum(one.lag for one in lags) and at.keys() == known.keys() and all(known[one] <= at[one] for one in at)
+    return not sum(one.lag for one in lags) and at == known
