@@ -28,7 +28,7 @@ from ingest.formats import absolute_url
 from ingest.guard import GuardedResolver, GuardedSockets, Lookups, Network, check_spelled, literal_address
 from ingest.headers import content_type, linked, max_age, request_headers, retry_after, validators_of
 from ingest.model import NO_VALIDATORS, Failed, Fetched, FetchResult, Gone, Hub, NotModified, Validators
-from ingest.turns import Held, Turns
+from ingest.turns import ALONE, Held, Leased, Shared, Turns
 from storage.hosts import place_of
 from stream.messages import clean_text
 
@@ -77,15 +77,20 @@ class Limits:
 
 
 class Session:
-    """The connections of one worker, and the turns in which they are used.
+    """The connections of one worker, and the turns in which they are used, for the sake of *lease* where there is one.
 
     Belongs to the event loop in which it was made; close it, or use it as an async context manager.
     """
 
-    def __init__(self, client: aiohttp.ClientSession, limits: Limits, turns: Turns) -> None:
+    def __init__(self, client: aiohttp.ClientSession, limits: Limits, turns: Turns, lease: Leased | None = None) -> None:
         self.client = client
         self.limits = limits
         self.turns = turns
+        self.lease = lease
+
+    def for_lease(self, url: str) -> Session:
+        """Return this session for what is asked for the sake of a lease on the feed at *url*."""
+        return Session(self.client, self.limits, self.turns, Leased(place_of(url)))
 
     async def close(self) -> None:
         """Close every connection. May be called twice."""
@@ -98,10 +103,10 @@ class Session:
         await self.close()
 
 
-def make_session(settings: FetchSettings) -> Session:
+def make_session(settings: FetchSettings, shared: Shared = ALONE) -> Session:
     """Return a session that reaches public addresses and *settings.allow_networks* only; call it inside a running event loop.
 
-    Through a proxy what can be checked is less: see ``ingest.guard``.
+    Turns are taken with all who take them of *shared*. Through a proxy what can be checked is less: see ``ingest.guard``.
     """
     networks, proxy = settings.allow_networks, settings.http_proxy.get_secret_value() or None
     connector = aiohttp.TCPConnector(
@@ -120,7 +125,7 @@ def make_session(settings: FetchSettings) -> Session:
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),  # the deadline is one for all redirects
         trust_env=False,
     )
-    turns = Turns(settings.fetch_concurrency, settings.host_connections, settings.host_pause)
+    turns = Turns(settings.fetch_concurrency, settings.host_connections, settings.host_pause, shared)
     return Session(client, Limits(settings.fetch_timeout, settings.fetch_max_bytes), turns)
 
 
@@ -210,7 +215,7 @@ async def _in_turn(session: Session, url: str, request: _Request, left: float) -
     """Return what one request brought, and how much of the *left* seconds are left after it."""
     loop = asyncio.get_running_loop()
     try:
-        async with session.turns.take(place_of(url)):
+        async with session.turns.take(place_of(url), session.lease):
             started = loop.time()
             answer = await _ask(session.client, url, request, left)
             return answer, max(0.0, left - (loop.time() - started))

@@ -91,6 +91,8 @@ class PageQueue:
             if not isinstance(result, Fetched):
                 return Failed("http", f"HTTP 410 from {url}", 410)
             page = await self._tools.children.run(extract, result.url, result.body, result.charset)
+        except NOT_THE_INPUT:
+            raise
         except ChildLost as e:
             return Failed("parse", f"reading the page had to be given up: {e}")
         except Exception as e:

@@ -19,6 +19,7 @@ from yarl import URL
 from ingest.charset import decode
 from ingest.fetch import Session, fetch_start
 from ingest.model import Failed, Fetched, FetchResult, Gone
+from stream.errors import NOT_THE_INPUT
 
 NAME = "Dateline"  # the product token that rules are matched against
 MAX_BYTES = 500 * 1024  # as much as RFC 9309 §2.5 wants to be read; the rest is ignored
@@ -65,6 +66,8 @@ def rules_of(result: FetchResult) -> Rules:
             return Rules()
         case Failed(kind="redirects"):
             return Rules()  # §2.3.1.2: beyond five redirects it counts as missing
+        case Failed(kind="paused", retry_after=seconds):
+            return Rules(closed=True, kept=min(seconds or 0.0, KEPT_UNREACHABLE))
         case _:
             return Rules(closed=True, kept=KEPT_UNREACHABLE)
 
@@ -101,6 +104,9 @@ async def _ask(session: Session, origin: str) -> Rules:
     """Return the rules at *origin*; whatever goes wrong with them closes it for now."""
     try:
         return rules_of(await fetch_start(session, f"{origin}/robots.txt", MAX_BYTES))
+    except NOT_THE_INPUT as e:
+        log.warning("robots.txt was not asked for: %s", e, extra={"page_url": f"{origin}/robots.txt"})
+        return Rules(closed=True, kept=0.0)
     except Exception as e:
         log.warning("robots.txt cannot be read: %s: %s", type(e).__name__, e, extra={"page_url": f"{origin}/robots.txt"})
         return Rules(closed=True, kept=KEPT_UNREACHABLE)

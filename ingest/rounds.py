@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from ingest.entries import draft, write_down
-from ingest.fetch import fetch
+from ingest.fetch import Session, fetch
 from ingest.indexes import with_parts
 from ingest.minhash import sign
 from ingest.model import Failed, Fetched, ParsedFeed, Validators
@@ -109,9 +109,10 @@ class FeedRounds:
         """Fetch, parse, write down and publish; whatever a feed makes go wrong becomes a failure of that feed."""
         feed = lease.feed
         try:
-            result = await fetch(self._tools.session, feed.url, Validators(feed.etag, feed.last_modified))
+            session = self._tools.session.for_lease(feed.url)
+            result = await fetch(session, feed.url, Validators(feed.etag, feed.last_modified))
             if isinstance(result, Fetched):
-                return await self._read(lease, result)
+                return await self._read(lease, session, result)
             if isinstance(result, Failed) and result.kind == "paused":
                 raise _PutOff(result.message, result.retry_after or 0.0)
         except _PutOff:
@@ -127,7 +128,7 @@ class FeedRounds:
             result = fault(e)
         return without_body(feed, result)
 
-    async def _read(self, lease: FeedLease, result: Fetched) -> Taken:
+    async def _read(self, lease: FeedLease, session: Session, result: Fetched) -> Taken:
         tools, country = self._tools, lease.feed.country
         digest = hashlib.sha256(result.body).hexdigest()
         if digest == lease.feed.body_hash:
@@ -136,7 +137,7 @@ class FeedRounds:
         if not parsed.parts:
             return await self._write(lease, result, digest, parsed)
         # Parts change without their index: no later fetch may be content with that being the same.
-        whole = await with_parts(tools.session, tools.children, parsed, country)
+        whole = await with_parts(session, tools.children, parsed, country)
         return await self._write(lease, replace(result, validators=Validators()), None, whole)
 
     async def _write(self, lease: FeedLease, result: Fetched, digest: str | None, parsed: ParsedFeed) -> Taken:

@@ -32,8 +32,10 @@ from ingest.pump import pump
 from ingest.rim import Overdue, Rim, beside
 from ingest.rounds import FeedRounds
 from ingest.tools import Tools
+from ingest.visits import Visits
 from ingest.websub import subscribe
 from storage import upkeep
+from storage.hosts import HostLimits
 from stream.broker import Broker
 from stream.errors import TransientError
 from stream.settings import Settings
@@ -92,7 +94,8 @@ async def _run(
     children = Children(PARSERS)
     publisher = Publisher(broker, settings.articles_topic, rim)
     try:
-        async with make_session(settings) as session:
+        visits = Visits(rim, HostLimits(settings.host_connections, settings.host_pause), settings.fetch_timeout)
+        async with make_session(settings, visits) as session:
             tools = Tools(settings, rim, session, children, publisher, report, brake)
             work = _all_once(tools, timing) if once else _always(tools, timing)
             await beside(rim.overdue(timing.last), beside(publisher.run(), work))

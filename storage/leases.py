@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from storage.base import database_now
 from storage.engine import reading, transaction
 from storage.feeds import COLUMNS, Feed, Rung, State, fits
-from storage.hosts import POLITE, HostLimits, located, pause_host, put_off, set_failures, took_turns
+from storage.hosts import POLITE, HostLimits, located, pause_host, put_off, set_failures, took_turns, under_way
 from storage.schema_feeds import feed_hosts, feeds, fetches
 from stream.errors import Fenced
 from stream.messages import clean_text
@@ -93,14 +93,14 @@ class FeedUpdate:
 def claim_due(engine: Engine, limit: int, lease_seconds: float, limits: HostLimits = POLITE) -> tuple[FeedLease, ...]:
     """Lease up to *limit* active feeds that are due, the longest overdue first; no two workers get the same one.
 
-    Of one host there are never more than *limits* allow, held by whomever; the others of that host are passed over.
+    At one host there is never more under way than *limits* allow, visits included and by whomever; its other feeds are passed over.
     """
     token = uuid.uuid4().hex
     with transaction(engine) as connection:
         now = database_now(connection)
         first = _claimable(now, now, limits).limit(limit * LOOK_AHEAD)
         rows = connection.execute(first.with_for_update(skip_locked=True)).mappings().all()  # what others work on is passed over
-        taken = _within(rows, _held(connection, {row["host"] for row in rows}, now), limits.connections, limit)
+        taken = _within(rows, under_way(connection, {row["host"] for row in rows}, now), limits.connections, limit)
         until = now + timedelta(seconds=lease_seconds)
         hold(connection, feeds.c.feed_id, [row["feed_id"] for row in taken], token, until)
         took_turns(connection, Counter(row["host"] for row in taken), now, limits.pause)
@@ -128,15 +128,8 @@ def _claimable(now: datetime, ready: datetime, limits: HostLimits) -> Select[Any
     )
 
 
-def _held(connection: Connection, hosts: Iterable[str], now: datetime) -> Counter[str]:
-    """Return how many leases there are at each of *hosts*, whose rows have to be locked."""
-    c = feeds.c
-    query = select(c.host, func.count()).where(c.host.in_(sorted(hosts)), c.lease_until > now).group_by(c.host)
-    return Counter(dict(connection.execute(query).all()))
-
-
 def _within(rows: Sequence[RowMapping], held: Counter[str], connections: int, limit: int) -> list[RowMapping]:
-    """Return the first of *rows*, *limit* at most, with which no host has more than *connections* leases; *held* counts them."""
+    """Return the first of *rows*, *limit* at most, with which no host has more than *connections* under way; *held* counts them."""
     taken: list[RowMapping] = []
     for row in rows:
         if len(taken) < limit and held[row["host"]] < connections:

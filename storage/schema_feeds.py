@@ -57,9 +57,11 @@ feed_hosts = Table(
     "feed_hosts",
     metadata,
     Column("host", Text, primary_key=True, comment="name, and port where it is not the default one"),
-    Column("ready_at", UtcDateTime, nullable=False, comment="when the next feed may be asked of it"),
+    Column("ready_at", UtcDateTime, nullable=False, comment="when the next request to it may start"),
     Column("failures", Integer, nullable=False, server_default="0", comment="how often in a row it was away or asked for a pause"),
-    comment="Hosts of feeds, and when each may be asked again",
+    Column("visit_token", Text, comment="of the request that no lease on a feed stands for: a page, robots.txt, a redirect from elsewhere"),
+    Column("visit_until", UtcDateTime, comment="when that one is over at the latest"),
+    comment="Hosts that are asked for feeds and pages, and when each may be asked again",
 )
 
 subscriptions = Table(

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, exists, func, select, update
 from storage.base import database_now
 from storage.engine import reading, transaction
 from storage.leases import RELEASED, unheld
-from storage.schema_feeds import feeds, fetches, outbox, page_hosts, page_queue, subscriptions
+from storage.schema_feeds import feed_hosts, feeds, fetches, outbox, page_hosts, page_queue, subscriptions
 
 AHEAD = timedelta(seconds=60)  # what is further in the future was written by a clock that has been set back since
 WRITTEN = (  # the key of a row, when it was written, and what was planned from then
@@ -38,12 +38,14 @@ def count_due(engine: Engine) -> tuple[int, float]:
 
 
 def prune(engine: Engine, keep_days: float = 30.0) -> None:
-    """Forget fetches, and hosts without a page to fetch, older than *keep_days*."""
+    """Forget fetches, and hosts without a feed or a page to fetch, older than *keep_days*."""
     with transaction(engine) as connection:
         before = database_now(connection) - timedelta(days=keep_days)
         connection.execute(delete(fetches).where(fetches.c.started_at < before))
         idle = ~exists().where(page_queue.c.host == page_hosts.c.host)
         connection.execute(delete(page_hosts).where(page_hosts.c.ready_at < before, idle))
+        feedless = ~exists().where(feeds.c.host == feed_hosts.c.host)
+        connection.execute(delete(feed_hosts).where(feed_hosts.c.ready_at < before, feedless))
 
 
 def follow_clock(engine: Engine, lease_seconds: float) -> int:

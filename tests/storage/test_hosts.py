@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Engine, select, update
 
-from storage import feeds, leases
+from storage import feeds, hosts, leases, upkeep
 from storage.engine import reading, transaction
 from storage.hosts import HostLimits, place_of
 from storage.leases import FeedLease
@@ -31,6 +31,21 @@ for _ in range(10):
         print(lease.feed.url, time.time(), flush=True)
         leases.put_feed_off(engine, lease, 3600.0, "done")
     time.sleep(0.1)
+"""
+VISITOR = """
+import sys, time, uuid
+from storage import hosts
+from storage.engine import connect_database
+from storage.hosts import HostLimits
+engine, done = connect_database(sys.argv[1]), 0
+while done < 5:
+    token = uuid.uuid4().hex
+    if wait := hosts.visit(engine, "a.example", token, 60.0, HostLimits(2, 0.3)):
+        time.sleep(wait)
+        continue
+    print(token, time.time(), flush=True)
+    hosts.leave(engine, "a.example", token)
+    done += 1
 """
 
 
@@ -110,12 +125,70 @@ def test_threads_never_hold_more_than_two_feeds_of_a_host_together(engine: Engin
 
 def test_processes_ask_a_host_no_more_often_together_than_one_alone(engine: Engine, database_url: str) -> None:
     add(engine, *(f"https://a.example/{n}" for n in range(40)))
-    workers = [subprocess.Popen([sys.executable, "-c", WORKER, database_url], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     began = time.time()
-    told = [line.split() for worker in workers for line in worker.communicate(timeout=120)[0].splitlines()]
+    told = told_by([WORKER, WORKER], database_url)
     took = max(float(at) for _, at in told) - began
     assert len({url for url, _ in told}) == len(told) > 2
     assert len(told) <= 2 + took / 0.3
+
+
+def test_processes_take_turns_at_a_host_with_visits_and_leases_alike(engine: Engine, database_url: str) -> None:
+    add(engine, *(f"https://a.example/{n}" for n in range(40)))
+    began = time.time()
+    told = told_by([VISITOR, VISITOR, WORKER], database_url)
+    took = max(float(at) for _, at in told) - began
+    assert len({name for name, _ in told}) == len(told) >= 10
+    assert len(told) <= 2 + took / 0.3
+
+
+def told_by(programs: Sequence[str], database_url: str) -> list[list[str]]:
+    """Run *programs* beside each other; return the words of the lines that they wrote."""
+    running = [subprocess.Popen([sys.executable, "-c", one, database_url], stdout=subprocess.PIPE, text=True) for one in programs]
+    return [line.split() for one in running for line in one.communicate(timeout=120)[0].splitlines()]
+
+
+def test_a_visit_is_one_of_the_two_that_are_under_way_at_a_host(engine: Engine) -> None:
+    add(engine, "https://a.example/1", "https://a.example/2", "https://b.example/1")
+    assert hosts.visit(engine, "a.example", "one", 60.0, TWO) == 0.0
+    assert hosts.visit(engine, "a.example", "two", 60.0, TWO) > 0.0
+    assert urls(leases.claim_due(engine, 10, 60.0, TWO)) == ["https://a.example/1", "https://b.example/1"]
+    hosts.leave(engine, "a.example", "two")
+    assert leases.claim_due(engine, 10, 60.0, TWO) == ()
+    hosts.leave(engine, "a.example", "one")
+    assert urls(leases.claim_due(engine, 10, 60.0, TWO)) == ["https://a.example/2"]
+    assert hosts.visit(engine, "a.example", "two", 60.0, TWO) > 0.0
+
+
+def test_the_visit_of_a_worker_that_died_ends_by_itself(engine: Engine) -> None:
+    assert hosts.visit(engine, "a.example", "dead", 0.0, TWO) == 0.0
+    assert hosts.visit(engine, "a.example", "other", 60.0, TWO) == 0.0
+    hosts.leave(engine, "a.example", "dead")
+    assert hosts.visit(engine, "a.example", "third", 60.0, TWO) > 0.0
+
+
+def test_who_holds_a_lease_at_a_host_has_a_place_there_and_waits_for_the_pause_alone(engine: Engine) -> None:
+    one = HostLimits(connections=1, pause=30.0)
+    add(engine, "https://a.example/1")
+    assert leases.claim_due(engine, 1, 60.0, one)
+    assert 29.0 < hosts.visit(engine, "a.example", None, 60.0, one) <= 30.0
+    ready_now(engine)
+    assert hosts.visit(engine, "a.example", "stranger", 60.0, one) == hosts.LOOK_AGAIN
+    assert hosts.visit(engine, "a.example", None, 60.0, one) == 0.0
+
+
+def test_a_host_that_asked_for_a_pause_is_not_visited_before_it_is_over(engine: Engine) -> None:
+    lease = leased(engine, "https://a.example/1")
+    changes = changed(lease.feed, host="b.example", host_pause=900.0, host_failures=1)
+    assert hosts.visit(engine, "b.example", "one", 60.0, FREELY) == 0.0
+    leases.record_outcome(engine, lease, changes, RECORD)
+    assert 890.0 < hosts.visit(engine, "b.example", "two", 60.0, FREELY) <= 900.0
+
+
+def test_hosts_that_were_visited_long_ago_are_forgotten_and_those_of_feeds_are_not(engine: Engine) -> None:
+    add(engine, "https://a.example/1")
+    hosts.visit(engine, "b.example", None, 60.0, FREELY)
+    upkeep.prune(engine, keep_days=-1.0)
+    assert set(failures(engine)) == {"a.example"}
 
 
 def test_a_host_that_asks_for_a_pause_has_all_its_feeds_wait(engine: Engine) -> None:
