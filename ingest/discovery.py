@@ -26,10 +26,8 @@ WELL_KNOWN = (
     "feeds/posts/default", "news-sitemap.xml", "sitemap-news.xml", "sitemap_news.xml",
 )  # fmt: skip
 
-_FEED_TYPES = frozenset(
-    {"application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/feed+json", "application/rss", "text/rss+xml"}
-)
-_LOOSE_TYPES = frozenset({"application/xml", "text/xml", "application/json", "text/x-opml", ""})  # a feed if the address says so
+_FEED_TYPE = re.compile(r"(?:application|text)/(?:x[.-])?(?:rss|atom|rdf)(?:\+xml)?|application/feed\+json")
+_LOOSE_TYPES = frozenset({"application/xml", "text/xml", "application/json", "text/x-opml"})  # a feed if address or title say so
 _FEEDISH = re.compile(r"(?:^|[/._?&=-])(?:rss|atom|rdf|feeds?)(?:\d|[/._?&=-]|$)|feedburner\.com|\.(?:rss|atom|rdf)$", re.IGNORECASE)
 _COMMENTS = re.compile(r"comment|kommentar|comentario|commentaire", re.IGNORECASE)
 _UNPARSABLE = re.compile("[\x00\ud800-\udfff]")
@@ -82,23 +80,30 @@ def _is_of_comments(candidate: Candidate) -> bool:
 
 
 def _candidate(base: str, attributes: Mapping[str, str], title: str, how: How) -> Candidate | None:
-    href = re.sub(r"^feed:(?://)?(?=https?:)|^feed:(?=//)", "", attributes.get("href", "").strip())
-    url = absolute_url(base, href)
+    url = absolute_url(base, attributes.get("href"))
     return Candidate(url.partition("#")[0], one_line(plain_text(title))[:MAX_TITLE_CHARS], how) if url else None
 
 
 def _is_feed_link(link: Mapping[str, str]) -> bool:
-    rel = link.get("rel", "").lower().split()
-    kind = link.get("type", "").partition(";")[0].strip().lower()
-    if "feed" in rel or (kind in _FEED_TYPES and ("alternate" in rel or not rel)):
+    rel, kind = link.get("rel", "").lower().split(), _type(link)
+    if "feed" in rel or (_FEED_TYPE.fullmatch(kind) and ("alternate" in rel or not rel)):
         return True
-    return "alternate" in rel and kind in _LOOSE_TYPES and kind != "" and _looks_like_feed(link.get("href", ""))
+    return "alternate" in rel and kind in _LOOSE_TYPES and (_looks_like_feed(link.get("href", "")) or _is_name(link.get("title", "")))
 
 
 def _is_feed_anchor(anchor: Mapping[str, str], text: str) -> bool:
-    if anchor.get("type", "").partition(";")[0].strip().lower() in _FEED_TYPES or anchor.get("href", "").startswith("feed:"):
+    href = anchor.get("href", "").strip()
+    if _FEED_TYPE.fullmatch(_type(anchor)) or href[:5].lower() == "feed:":
         return True
-    return _looks_like_feed(anchor.get("href", "")) or text.strip().lower() in {"rss", "atom", "rss feed", "xml"}
+    return _looks_like_feed(href) or _is_name(text)
+
+
+def _type(attributes: Mapping[str, str]) -> str:
+    return attributes.get("type", "").partition(";")[0].strip().lower()
+
+
+def _is_name(text: str) -> bool:
+    return text.strip().lower() in {"rss", "atom", "rss feed", "xml"}
 
 
 def _looks_like_feed(href: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import urljoin, urlsplit
 
@@ -18,9 +19,14 @@ class ParseError(PermanentError):
     """A body that is no feed; one line says what it is."""
 
 
+_WRAPPED = re.compile(r"[ \t]*[\r\n]+[ \t]*")
+_AMPERSAND = re.compile(r"&(?:amp|#0{0,4}38|#[xX]0{0,4}26);")
+_SUBSCRIBE = re.compile(r"feed:(?://)?(?=https?:)|feed:(?=//)", re.IGNORECASE)  # how browsers were told that it is a feed
+
+
 def absolute_url(base: str, url: object) -> str | None:
-    """Return *url*, as a feed gives it, resolved against *base*; None for anything but http and https."""
-    url = "".join(url.split("\n")).strip() if isinstance(url, str) else ""
+    """Return *url*, as a feed or page gives it, resolved against *base*; None for anything but http and https."""
+    url = meant_url(url) if isinstance(url, str) else ""
     if not url or len(url) > MAX_URL_CHARS:
         return None
     try:
@@ -29,6 +35,18 @@ def absolute_url(base: str, url: object) -> str | None:
         return parts.scheme + absolute[len(parts.scheme) :] if parts.scheme in ("http", "https") and parts.hostname else None
     except ValueError:
         return None
+
+
+def meant_url(url: str) -> str:
+    """Return *url* as it was meant where it is wrapped over lines, escaped twice, a ``feed:`` one, or begins with ``www.``.
+
+    >>> meant_url("feed://news.example/rss?a=1&amp;b=2")
+    '//news.example/rss?a=1&b=2'
+    """
+    url = _AMPERSAND.sub("&", _WRAPPED.sub("", url.strip()))
+    scheme = _SUBSCRIBE.match(url)
+    url = url[scheme.end() :] if scheme else url
+    return f"http://{url}" if url[:4].lower() == "www." else url
 
 
 def distinct(texts: Iterable[str]) -> tuple[str, ...]:
