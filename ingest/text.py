@@ -5,6 +5,7 @@ libxml2's parser is used as a stream of events, never as a tree: time stays line
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 
@@ -19,8 +20,12 @@ _UNPARSABLE = re.compile("[\x00\ud800-\udfff]")  # libxml2 makes U+FFFD of the f
 _LINE, _PARAGRAPH = "\x01", "\x02"  # stand for breaks until the white space between them is settled
 _LINES_ENDED = re.compile(" ?\x01[ \x01]*")
 _BLANK_LINE = re.compile("\n[ \t\r]*\n|\u2029")
+_ESCAPED_TWICE = re.compile(
+    r"<[a-z][^<>]{0,500}>.*</[a-z][a-z0-9]{0,20}>", re.IGNORECASE | re.DOTALL
+)  # what markup looks like, come out as text
+_REFERENCE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 
-_SKIPPED = frozenset({"head", "title", "script", "style", "template", "noscript", "svg", "select", "textarea", "button"})
+_SKIPPED = frozenset({"title", "script", "style", "template", "noscript", "svg", "select", "textarea", "button"})
 _PARAGRAPHS = frozenset(
     {
         "address", "article", "aside", "blockquote", "body", "caption", "center", "details", "dialog", "div", "dl", "fieldset",
@@ -35,18 +40,25 @@ _SPACES = frozenset({"td", "th"})
 def html_to_text(markup: str) -> str:
     """Return the readable text of *markup*, a fragment or a whole page of HTML in any state of repair.
 
-    Markup without a single tag is taken for plain text with entities: its blank lines part paragraphs.
+    Markup without a single tag is taken for plain text with entities: its blank lines part paragraphs. Where that text is markup
+    from its start to its end, the publishing system escaped it once too often, and it is read again.
     """
     if "<" not in markup and "&" not in markup:
         return plain_text(markup)
     parser = etree.HTMLParser(target=_Collector(), huge_tree=True, remove_comments=True, remove_pis=True)
     parser.feed(markup if is_storable(markup) else _UNPARSABLE.sub("", markup))
-    return _settle(parser.close(), blank_lines="<" not in markup)
+    text = _settle(parser.close(), blank_lines="<" not in markup)
+    return html_to_text(text) if "<" not in markup and _ESCAPED_TWICE.fullmatch(text) else text
 
 
 def plain_text(text: str) -> str:
     """Return *text* with its white space and unprintable characters settled; blank lines part paragraphs."""
     return _settle(_DROPPED.sub("", text), blank_lines=True)
+
+
+def plain_line(text: str) -> str:
+    """Return *text*, which is no HTML, clean and on one line; publishing systems leave HTML's references even there."""
+    return one_line(plain_text(_REFERENCE.sub(lambda found: html.unescape(found[0]), text)))
 
 
 def one_line(text: str) -> str:
