@@ -46,6 +46,7 @@ _MEANT = {
 _NEVER = re.compile(r"utf-?(?:7|16|32)|punycode|idna|unicode|raw|.*escape|rot|undefined|mbcs|oem|charmap")
 _PAIR = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_ISO_2022_JP = re.compile(rb"\x1b\$[@B]")  # "Japanese from here on" (RFC 1468); no text has that otherwise
 _SEVEN_BIT = re.compile(r"hz$|iso2022")
 _LOOSE = frozenset({"utf-8", "cp1252"})  # says nothing: the first is proved elsewhere, the second takes any bytes
 _DECLARED = re.compile(rb"""^\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*["']\s*([A-Za-z0-9._:+-]{1,40})""")
@@ -73,7 +74,8 @@ def decode(body: bytes, charset: str | None) -> Decoded:
         [charset, *(found[1].decode("ascii") for found in (_DECLARED.search(body[:400]), _META.search(body[:2048])) if found)]
     )
     if body.isascii():
-        shifted = next((name for name in declared if _SEVEN_BIT.match(name)), "utf-8")
+        unsaid = "iso2022_jp" if _ISO_2022_JP.search(body) else "utf-8"
+        shifted = next((name for name in declared if _SEVEN_BIT.match(name)), unsaid)
         return _replaced(body, shifted)
     body = _joined(body)
     for encoding in ("utf-8", *(name for name in declared if name not in _LOOSE)):

@@ -5,17 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html.entities import html5
 from typing import Protocol
 
 from lxml import etree
 
+from ingest.charset import decode
+from ingest.formats import meant_url
+from ingest.formats.repair import tree_of
+from ingest.text import plain_line
 from stream.errors import ConfigError
 from stream.messages import clean_text
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # what XML 1.0 §2.2 has no way to write
-
-_AMPERSAND = re.compile(rb"&(?:(#\d+|#[xX][0-9a-fA-F]+|amp|lt|gt|quot|apos);|(\w+);)?")
+_FEED_KINDS = frozenset({"rss", "atom", "rdf"})  # outlines of these may have their address under url, as in OPML 1.0
+_OPML = re.compile(
+    r"\s*<(?!https?:)|.{0,65536}?<opml[\s>]", re.DOTALL | re.IGNORECASE
+)  # what a document starts with, warnings before it or not
+_ADDRESS = re.compile(r"[\s\"'<]*([^\s\"'<>]+)")  # the first of a line, in quotes or brackets as in tables and mails
 
 
 class Listed(Protocol):
@@ -41,14 +47,11 @@ class OpmlFeed:
 def read_opml(data: bytes, name: str) -> tuple[OpmlFeed, ...]:
     """Return the feeds of the OPML document *data*, each URL once, in order.
 
-    Feeds are outlines with an ``xmlUrl``, names of attributes in any case, at any depth. Small damage, a bare ``&`` above all, is
-    repaired. Entities of the document's own are not expanded and nothing outside of it is read. Raises ConfigError, which begins
-    with *name*, for what is no OPML or lists no feed.
+    Feeds are outlines with an ``xmlUrl``, names of attributes in any case, at any depth. Any encoding is read, and small damage, a
+    bare ``&`` above all, is repaired. Entities of the document's own are not expanded and nothing outside of it is read. Raises
+    ConfigError, which begins with *name*, for what is no OPML or lists no feed.
     """
-    try:
-        return _feeds(_root(data))
-    except ConfigError as e:
-        raise ConfigError(f"{name}: {e}") from e.__cause__
+    return _read_opml(decode(data, None).text, name)
 
 
 def read_list(data: bytes, name: str) -> tuple[OpmlFeed, ...]:
@@ -56,10 +59,11 @@ def read_list(data: bytes, name: str) -> tuple[OpmlFeed, ...]:
 
     Raises ConfigError, which begins with *name*, where it lists none.
     """
-    if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return read_opml(data, name)
-    lines = (line.split() for line in data.decode("utf-8-sig", "replace").splitlines())
-    urls = dict.fromkeys(words[0] for words in lines if words and not words[0].startswith("#"))
+    text = decode(data, None).text
+    if _OPML.match(text):
+        return _read_opml(text, name)
+    first = (found[1].rstrip(",;") for line in text.splitlines() if (found := _ADDRESS.match(line)))
+    urls = dict.fromkeys(url for url in first if url and not url.startswith("#"))
     if not urls:
         raise ConfigError(f"{name}: no addresses in it")
     return tuple(map(OpmlFeed, urls))
@@ -77,27 +81,17 @@ def write_opml(feeds: Iterable[Listed], title: str = "Dateline") -> bytes:
     return document
 
 
-def _root(data: bytes) -> etree._Element:
-    # lxml refuses amplification and nesting over its limits as long as huge_tree is off.
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True, huge_tree=False, remove_comments=True)
+def _read_opml(text: str, name: str) -> tuple[OpmlFeed, ...]:
     try:
-        root = etree.fromstring(_AMPERSAND.sub(_reference, data), parser)
-    except (etree.XMLSyntaxError, ValueError) as e:
-        raise ConfigError(f"not XML: {e}") from e
-    if root is None:
-        raise ConfigError("not XML: nothing in it could be read")
+        root = tree_of(text)
+    except ValueError as e:
+        raise ConfigError(f"{name}: not XML: {e}") from e
     if _name(root) != "opml":
-        raise ConfigError(f"not OPML: the outermost element is <{_name(root)}>, not <opml>")
-    return root
-
-
-def _reference(found: re.Match[bytes]) -> bytes:
-    """Return the reference as XML knows it: HTML's names as numbers, and a bare ampersand, or a name of the document's own, as text."""
-    known, name = found.groups()
-    if known:
-        return found[0]
-    meaning = html5.get(f"{name.decode('ascii', 'replace')};") if name else None
-    return b"".join(b"&#%d;" % ord(character) for character in meaning) if meaning else b"&amp;" + found[0][1:]
+        raise ConfigError(f"{name}: not OPML: the outermost element is <{_name(root)}>, not <opml>")
+    feeds = _feeds(root)
+    if not feeds:
+        raise ConfigError(f"{name}: no feeds in it: no outline has an xmlUrl")
+    return feeds
 
 
 def _feeds(root: etree._Element) -> tuple[OpmlFeed, ...]:
@@ -106,15 +100,14 @@ def _feeds(root: etree._Element) -> tuple[OpmlFeed, ...]:
         feed = _feed(element) if _name(element) == "outline" else None
         if feed is not None:
             feeds.setdefault(feed.url, feed)
-    if not feeds:
-        raise ConfigError("no feeds in it: no outline has an xmlUrl")
     return tuple(feeds.values())
 
 
 def _feed(outline: etree._Element) -> OpmlFeed | None:
     values = {str(name).rpartition("}")[2].lower(): str(value).strip() for name, value in outline.attrib.items()}
-    url = values.get("xmlurl", "")
-    title = values.get("title") or values.get("text", "")
+    url = meant_url(values.get("xmlurl") or (values.get("url", "") if values.get("type", "").lower() in _FEED_KINDS else ""))
+    url = f"https:{url}" if url.startswith("//") else url
+    title = plain_line(values.get("title") or values.get("text", ""))
     return OpmlFeed(url, "" if title == url else title, values.get("language") or None) if url else None
 
 

@@ -11,11 +11,14 @@ from typing import Any
 from ingest.dates import parse_date
 from ingest.formats import IMAGE, ParseError, absolute_url, distinct, distinct_enclosures
 from ingest.model import FeedEntry, Hub, ParsedFeed
-from ingest.text import html_to_text, one_line, plain_text
+from ingest.text import html_to_text, plain_line, plain_text
 from stream.messages import Enclosure
 
 _GUARD = re.compile(  # what stands before the object; each part is taken or not, and never tried again
     r"""(?>\s|//[^\n]*\n|/\*.{0,1000}?\*/|\)\]\}',?|while\s?\(1\);|for\s?\(;;\);|[\w.$]{1,60}\()*+(?=[{\[])""", re.DOTALL
+)
+_WARNED = re.compile(  # the same behind the warnings of a script; a page that shows a feed is none
+    r'(?:(?!<(?:html|!doctype)\b).){0,4096}?(?=\{\s*"version"\s*:\s*"https?:(?:\\?/){2}(?:www\.)?jsonfeed\.org)', re.DOTALL | re.IGNORECASE
 )
 _ITEMS = re.compile(r'"items"\s*:\s*\[')
 _NEXT = re.compile(r'[\s,]*(?=[{\["])')
@@ -25,7 +28,7 @@ _VERSION = re.compile(r"https?://(?:www\.)?jsonfeed\.org/version/(1(?:\.[0-9])?)
 
 def claims(start: str) -> bool:
     """Tell whether a document that begins with *start* is JSON, also behind a comment, a callback, or a guard against scripts."""
-    return _GUARD.match(start) is not None
+    return _before(start) is not None
 
 
 def read(url: str, text: str, max_entries: int, country: str | None = None) -> ParsedFeed:
@@ -55,6 +58,11 @@ def read(url: str, text: str, max_entries: int, country: str | None = None) -> P
     )
 
 
+def _before(text: str) -> re.Match[str] | None:
+    """Return what stands in *text* before its JSON, None where it has none."""
+    return _GUARD.match(text) or _WARNED.match(text)
+
+
 def _hub(base: str, document: dict[str, Any]) -> Hub:
     listed = document.get("hubs")
     hubs = [hub for hub in listed if isinstance(hub, dict)] if isinstance(listed, list) else []
@@ -64,8 +72,8 @@ def _hub(base: str, document: dict[str, Any]) -> Hub:
 
 def _document(text: str) -> tuple[dict[str, Any], bool]:
     """Return the object in *text*, and whether it is damaged: then it has the items that stand whole in a row."""
-    guard = _GUARD.match(text)
-    text = text[guard.end() :] if guard else text
+    before = _before(text)
+    text = text[before.end() :] if before else text
     try:
         document, _ = _DECODER.raw_decode(text)
     except (ValueError, RecursionError) as e:
@@ -179,7 +187,7 @@ def _string(value: object) -> str:
 
 
 def _line(value: object) -> str:
-    return one_line(plain_text(_string(value)))
+    return plain_line(_string(value))
 
 
 def _list(value: object) -> list[Any]:

@@ -10,7 +10,9 @@ import html
 import re
 from collections.abc import Mapping
 from html.entities import html5
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from lxml import etree
 
 MAX_ENTITIES = 1000  # of a document's own that are looked at, and
 MAX_ENTITY_CHARS = 1000  # of the value of one; they name agencies and copyright signs
@@ -18,7 +20,8 @@ MAX_GROWTH = 1_000_000  # characters that a document may gain by its own entitie
 
 _DECLARATION = re.compile(r"<\?xml[^>]*?>")
 _START = re.compile(
-    r"<!--.*?(?:-->|\Z)|(<\?xml\s|<!DOCTYPE\s|<(?:[a-z0-9]{1,20}:)?(?:rss|feed|rdf|channel)[\s>])", re.DOTALL | re.IGNORECASE
+    r"<!--.*?(?:-->|\Z)|(<\?xml\s|<!DOCTYPE\s|<(?:[a-z0-9]{1,20}:)?(?:rss|feed|rdf|channel|urlset|sitemapindex|opml)[\s>])",
+    re.DOTALL | re.IGNORECASE,
 )
 _ROOT = re.compile(r"<([A-Za-z_][^\s/>]{0,60})")
 _ENTRY = re.compile(r"<(?:[A-Za-z0-9]{1,20}:)?(item|entry)[\s>]", re.IGNORECASE)
@@ -48,7 +51,7 @@ def repaired(text: str, max_entries: int) -> Repaired:
     *max_entries*. Control characters go. HTML's entities and those that the document declares become characters, any other
     ampersand becomes text.
     """
-    text = _without_surroundings(text)
+    text = without_surroundings(text)
     text, broken = _closed(text)
     text, cut = _cut(text, max_entries)
     text = _legal(with_references(*_without_subset(text)))
@@ -56,16 +59,35 @@ def repaired(text: str, max_entries: int) -> Repaired:
     return Repaired(text.encode("utf-8", "replace"), tuple(filter(None, notes)))
 
 
+def tree_of(text: str) -> Any:
+    """Return the root of the small formats that need no more than a tree, as far as *text* can be read, in one piece or not.
+
+    Entities of its own stay as they are written, nothing outside is read, and lxml refuses what is nested too deep.
+    Raises ValueError, one line, where nothing can be read.
+    """
+    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True)
+    try:
+        root = etree.fromstring(with_references(without_surroundings(text)).encode("utf-8", "replace"), parser)
+    except (etree.XMLSyntaxError, ValueError) as e:
+        raise ValueError(" ".join(str(e).split())[:100]) from e
+    if root is None:
+        raise ValueError("nothing in it could be read")
+    return root
+
+
+def without_surroundings(text: str) -> str:
+    """Return *text* from the start of the document on, without its XML declaration, which does not hold for text.
+
+    Warnings of a script come first as often as white space does.
+    """
+    start = next((found.start() for found in _START.finditer(text[:65536]) if found[1]), 0)
+    return _DECLARATION.sub("", text[start:], count=1).lstrip(" \t\r\n\ufeff\0")
+
+
 def root_of(text: str) -> str:
     """Return the name of the first element of *text*, as it is written; empty where there is none."""
     found = _ROOT.search(text)
     return found[1] if found else ""
-
-
-def _without_surroundings(text: str) -> str:
-    """Return *text* from the start of the document on: warnings of a script come first as often as white space does."""
-    start = next((found.start() for found in _START.finditer(text[:65536]) if found[1]), 0)
-    return _DECLARATION.sub("", text[start:], count=1).lstrip(" \t\r\n\ufeff\0")
 
 
 def _closed(text: str) -> tuple[str, bool]:

@@ -10,13 +10,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from lxml import etree
-
 from ingest.dates import parse_date
 from ingest.formats import IMAGE, ParseError, absolute_url, distinct, distinct_enclosures
-from ingest.formats.repair import root_of, with_references
+from ingest.formats.repair import root_of, tree_of, without_surroundings
 from ingest.model import FeedEntry, ParsedFeed
-from ingest.text import one_line, plain_text
+from ingest.text import plain_line
 from stream.messages import Enclosure
 
 MAX_PAGES = 1000  # of one sitemap, the newest; no more are news (Google's limit for a news sitemap)
@@ -28,15 +26,18 @@ _OLD = datetime.min.replace(tzinfo=UTC)
 
 def claims(start: str) -> bool:
     """Tell from the *start* of a document whether it is a sitemap or an index of some."""
-    return _local(root_of(start)) in _ROOTS
+    return _local(root_of(without_surroundings(start))) in _ROOTS
 
 
 def read(url: str, text: str, max_entries: int, country: str | None = None) -> ParsedFeed:
     """Return the pages, or the parts, that the sitemap in *text* lists, the newest first; what says no time stays in its order."""
-    root = _root(text)
+    try:
+        root = tree_of(text)
+    except ValueError as e:
+        raise ParseError(f"a sitemap that cannot be read ({e})") from e
     name = _local(root.tag)
     listed = [child for child in root if _local(child.tag) == ("url" if name == "urlset" else "sitemap")]
-    whole = not listed or f"{name}>" in text[-1000:]
+    whole = not listed or f"{name}>" in text[-1000:].lower()
     listed = listed if whole else listed[:-1]
     broken = "" if whole else "it breaks off; what was whole is kept"
     if name == "sitemapindex":
@@ -45,17 +46,6 @@ def read(url: str, text: str, max_entries: int, country: str | None = None) -> P
     limit = min(MAX_PAGES, max_entries)
     cut = f"{len(entries):,} pages, the newest {limit:,} kept" if len(entries) > limit else ""
     return ParsedFeed("sitemap", entries=tuple(entries[:limit]), note="; ".join(filter(None, (broken, cut))) or None)
-
-
-def _root(text: str) -> Any:
-    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True)
-    try:
-        root = etree.fromstring(with_references(text).encode("utf-8", "replace"), parser)
-    except (etree.XMLSyntaxError, ValueError) as e:
-        raise ParseError(f"a sitemap that cannot be read ({' '.join(str(e).split())[:100]})") from e
-    if root is None:
-        raise ParseError("a sitemap in which nothing can be read")
-    return root
 
 
 def _entry(base: str, element: Any, country: str | None) -> FeedEntry | None:
@@ -68,7 +58,7 @@ def _entry(base: str, element: Any, country: str | None) -> FeedEntry | None:
     return FeedEntry(
         link=link,
         title=said.get("title", ""),
-        categories=distinct(one_line(keyword) for keyword in said.get("keywords", "").split(",")),
+        categories=distinct(keyword.strip() for keyword in said.get("keywords", "").split(",")),
         language=said.get("language") or None,
         published_at=published_at,
         published_at_source=source,
@@ -109,7 +99,7 @@ def _age(entry: FeedEntry) -> float:
 
 
 def _line(element: Any) -> str:
-    return one_line(plain_text(element.text or ""))
+    return plain_line(element.text or "")
 
 
 def _local(tag: object) -> str:

@@ -46,6 +46,8 @@ def declared(encoding: str, text: str) -> str:
         (JAPANESE.encode("shift_jis"), "shift_jis", JAPANESE),
         (JAPANESE.encode("euc_jp"), "euc-jp", JAPANESE),
         (JAPANESE.encode("iso2022_jp"), "iso-2022-jp", JAPANESE),
+        (JAPANESE.encode("iso2022_jp"), None, JAPANESE),
+        (JAPANESE.encode("iso2022_jp"), "utf-8", JAPANESE),
         (CHINESE.encode("gb18030"), "gb2312", CHINESE),
         ("總理開始會談".encode("big5"), "big5", "總理開始會談"),
         (declared("gbk", CHINESE).encode("gbk"), None, declared("gbk", CHINESE)),
@@ -55,7 +57,7 @@ def declared(encoding: str, text: str) -> str:
         (declared("x' bad", EURO).encode(), None, declared("x' bad", EURO)),
         (f'<meta charset="windows-1251"><p>{RUSSIAN}'.encode("cp1251"), None, f'<meta charset="windows-1251"><p>{RUSSIAN}'),
     ],
-    ids=range(32),
+    ids=range(34),
 )
 def test_text_is_read_as_it_was_meant(body: bytes, charset: str | None, text: str) -> None:
     assert decode(body, charset).text == text

@@ -41,6 +41,28 @@ def test_small_damage_is_repaired(outline: bytes) -> None:
     assert feed.url == "https://example.org/feed?a=1&b=2"
 
 
+@pytest.mark.parametrize(
+    ("outline", "url"),
+    [
+        ('<outline type="rss" text="Örtlich" url="https://example.org/feed"/>', "https://example.org/feed"),
+        ('<outline type="link" text="Page" url="https://example.org/page"/><outline text="Örtlich" xmlUrl="https://example.org/feed"/>', "https://example.org/feed"),
+        ('<outline text="&amp;Ouml;rtlich" xmlUrl="feed:https://example.org/feed"/>', "https://example.org/feed"),
+        ('<outline text="Örtlich" xmlUrl="feed://example.org/feed?a=1&amp;amp;b=2"/>', "https://example.org/feed?a=1&b=2"),
+    ],
+)  # fmt: skip
+def test_a_feed_is_found_however_it_is_written(outline: str, url: str) -> None:
+    assert read_opml(f"<opml><body>{outline}</body></opml>".encode(), "list.opml") == (OpmlFeed(url, "Örtlich"),)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "declared"), [("utf-16", "utf-16"), ("utf-16-le", "utf-8"), ("windows-1252", "windows-1252"), ("windows-1252", "utf-8")]
+)
+def test_a_list_in_any_encoding_is_read(encoding: str, declared: str) -> None:
+    text = f'<?xml version="1.0" encoding="{declared}"?><opml><body><outline text="A &amp; Ö" xmlUrl="https://example.org/feed"/></body></opml>'
+    assert read_list(text.encode(encoding), "list.opml") == (OpmlFeed("https://example.org/feed", "A & Ö"),)
+    assert read_list(f"Warning: in line 3\n{text}".encode(), "list.opml") == (OpmlFeed("https://example.org/feed", "A & Ö"),)
+
+
 def test_a_list_that_breaks_off_gives_what_it_has() -> None:
     assert [feed.title for feed in read_opml(NESTED[: NESTED.index(b'<outline text="https')], "list.opml")] == ["Example Europe", "Plain"]
 
@@ -85,5 +107,7 @@ def test_a_list_is_opml_or_text_with_an_address_a_line() -> None:
     assert read_list(b"\xef\xbb\xbf\n" + NESTED, "x") == read_opml(NESTED, "x")
     text = b"\xef\xbb\xbf# mine\r\nhttps://example.org/a  World\n\nhttps://example.org/b\nhttps://example.org/a\n"
     assert read_list(text, "x") == (OpmlFeed("https://example.org/a"), OpmlFeed("https://example.org/b"))
+    table = '"https://example.org/a,1.rss","World"\r<https://example.org/b>;\r'.encode("utf-16")
+    assert read_list(table, "x") == (OpmlFeed("https://example.org/a,1.rss"), OpmlFeed("https://example.org/b"))
     with pytest.raises(ConfigError, match=r"^x: no addresses in it$"):
         read_list(b"# nothing\n", "x")

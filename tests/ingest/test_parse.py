@@ -225,6 +225,7 @@ def test_the_feed_says_how_often_it_changes(head: str, expected: timedelta | Non
         (b"just text", "neither XML nor JSON: no feed"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "neither XML nor JSON: no feed"),
         (b"<!DOCTYPE html><html><body>Hello</body></html>", "this is a web page, not a feed"),
+        (b'<!DOCTYPE html><script>{"version": "https://jsonfeed.org/version/1", "items": []}</script>', "this is a web page, not a feed"),
         (b"<!-- x --><HTML><p>Hello", "this is a web page, not a feed"),
         (
             b'<?xml version="1.0"?><!DOCTYPE html PUBLIC "-//W3C"><html xmlns="http://www.w3.org/1999/xhtml"></html>',
@@ -241,7 +242,7 @@ def test_the_feed_says_how_often_it_changes(head: str, expected: timedelta | Non
         (b"{" + b'"a":{' * 100_000, "this starts like JSON but is none"),
         (b"{broken", "this starts like JSON but is none"),
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_what_is_no_feed_is_refused_in_one_clear_line(body: bytes, message: str) -> None:
     with pytest.raises(ParseError) as refused:

@@ -106,6 +106,29 @@ def test_an_index_names_its_parts_the_newest_first_then_those_of_news() -> None:
     assert parse(URL, index(listed)) == ParsedFeed("sitemapindex", parts=expected)
 
 
+@pytest.mark.parametrize("before", ["", "<br />\n<b>Warning</b>: x in <b>/y.php</b><br />\n", "<!-- by a plug-in -->"])
+@pytest.mark.parametrize("encoding", ["windows-1251", "koi8-r", "utf-16", "utf-8"])
+def test_a_sitemap_in_any_encoding_is_read_whatever_stands_before_it(before: str, encoding: str) -> None:
+    title = "Переговоры начались в Женеве"
+    text = urlset(NEWS.replace("Talks &amp; hopes", title)).decode().replace("UTF-8", encoding)
+    assert parse(URL, (before + text).encode(encoding)).entries[0].title == title
+
+
+def test_titles_that_were_escaped_twice_are_text() -> None:
+    body = urlset(
+        NEWS.replace("Talks &amp; hopes", "<![CDATA[Talks &amp; hopes&#039; end &lt;b&gt;]]>").replace(
+            "/1</loc>", "/?a=1&amp;amp;b=2</loc>"
+        )
+    )
+    (entry,) = parse(URL, body).entries
+    assert (entry.title, entry.link) == ("Talks & hopes' end <b>", "https://news.example/?a=1&b=2")
+
+
+def test_names_of_elements_are_read_in_any_case() -> None:
+    feed = parse(URL, b"<SitemapIndex><Sitemap><Loc>/a.xml</Loc></Sitemap></SitemapIndex>")
+    assert (feed.parts, feed.note) == (("https://news.example/a.xml",), None)
+
+
 BOMB = '<!DOCTYPE a [<!ENTITY a0 "aaaaaaaaaa">' + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12)) + "]>"
 
 
