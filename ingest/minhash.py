@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import accumulate
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -20,7 +21,9 @@ PERMUTATIONS = 96
 
 # Scripts that put no spaces between words: Thai and Lao, Burmese, Khmer, kana, Han. There every character counts as a word.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+_UNSPACED_WORD = re.compile(f"[{_UNSPACED}]")
+_MARKS = re.compile(rf"[^\w\x00-\x7f{_UNSPACED}]+")  # those of ASCII go by _WORDS, which takes a tenth of the time
+_WORDS = bytes(code if code > 127 or chr(code).isalnum() or code == ord("_") else ord(" ") for code in range(256))
 
 
 def minhash_of(text: str) -> str | None:
@@ -28,7 +31,7 @@ def minhash_of(text: str) -> str | None:
 
     Case, punctuation, spacing and forms that Unicode calls compatible do not count.
     """
-    words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())[:MAX_WORDS]
+    words = _words(unicodedata.normalize("NFKC", text).casefold())[:MAX_WORDS]
     if len(words) < MIN_WORDS:
         return None
     sketch = _empty().copy()
@@ -42,8 +45,17 @@ def sign(texts: Sequence[str]) -> tuple[str | None, ...]:
     return tuple(map(minhash_of, texts))
 
 
-def _shingles(words: Sequence[str]) -> list[bytes]:
-    return [" ".join(run).encode() for run in {*zip(*(words[i:] for i in range(SHINGLE)), strict=False)}]
+def _words(text: str) -> list[bytes]:
+    if not text.isascii():
+        text = _UNSPACED_WORD.sub(r" \g<0> ", _MARKS.sub(" ", text))
+    return text.encode().translate(_WORDS).split()
+
+
+def _shingles(words: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield each run of words, one space between two; a run that comes again changes nothing."""
+    starts = (0, *accumulate(len(word) + 1 for word in words))
+    text = b" ".join(words)
+    return (text[start : end - 1] for start, end in zip(starts, starts[SHINGLE:], strict=False))
 
 
 @cache
