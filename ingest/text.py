@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+import threading
 from collections.abc import Mapping
 
 from lxml import etree
@@ -45,9 +46,11 @@ def html_to_text(markup: str) -> str:
     """
     if "<" not in markup and "&" not in markup:
         return plain_text(markup)
-    parser = etree.HTMLParser(target=_Collector(), huge_tree=True, remove_comments=True, remove_pis=True)
+    parser = _parsers.mine or etree.HTMLParser(target=_Collector(), huge_tree=True, remove_comments=True, remove_pis=True)
+    _parsers.mine = None  # one that fails is not used again
     parser.feed(markup if is_storable(markup) else _UNPARSABLE.sub("", markup))
     text = _settle(parser.close(), blank_lines="<" not in markup)
+    _parsers.mine = parser
     return html_to_text(text) if "<" not in markup and _ESCAPED_TWICE.fullmatch(text) else text
 
 
@@ -76,8 +79,17 @@ def _newlines(breaks: re.Match[str]) -> str:
     return "\n\n" if breaks[0].count(_LINE) > 1 else "\n"
 
 
+class _Parsers(threading.local):
+    """This thread's parser, where it has one: to make one takes as long as to parse a summary."""
+
+    mine: etree.HTMLParser | None = None
+
+
+_parsers = _Parsers()
+
+
 class _Collector:
-    """Receives the parser's events and gathers the text, breaks as _LINE and _PARAGRAPH."""
+    """Receives the parser's events and gathers the text, breaks as _LINE and _PARAGRAPH; ready for the next text when closed."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
@@ -104,4 +116,5 @@ class _Collector:
             self._pieces.append(text if text.isprintable() else _DROPPED.sub("", text))
 
     def close(self) -> str:
-        return "".join(self._pieces)
+        pieces, self._pieces, self._skipping = self._pieces, [], 0
+        return "".join(pieces)
