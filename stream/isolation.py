@@ -1,4 +1,4 @@
-"""Work that may crash, hang or eat memory runs in a spawned child with a deadline and a memory limit.
+"""Work that may crash, hang or eat memory runs in a child with a deadline and a memory limit.
 
 pebble does the work of the pool; this module gives its three ways of losing a child one name (ChildLost) and makes a
 child end when its parent is killed, which a pipe alone does not where several children hold it open.
@@ -6,6 +6,7 @@ child end when its parent is killed, which a pipe alone does not where several c
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import pickle
@@ -13,9 +14,10 @@ import resource
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import ForkServerContext
 from typing import Any, TypeVar
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
@@ -31,10 +33,11 @@ R = TypeVar("R")
 
 
 class IsolatedPool:
-    """*workers* spawned children that run functions importable by name, with picklable arguments and results.
+    """*workers* children that run functions importable by name, with picklable arguments and results.
 
     *initializer* runs once in each child; where it fails, every call raises what it raised. *memory_bytes* bounds a
-    child's address space. A lost child is replaced by a new one.
+    child's address space. A lost child is replaced by a new one. Children are spawned, each with its own imports; where *shared*
+    names modules, they are forked from a server that has imported these, which is a process's own, for all its pools that share.
     """
 
     def __init__(
@@ -44,13 +47,14 @@ class IsolatedPool:
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
         memory_bytes: int | None = None,
+        shared: Sequence[str] = (),
     ) -> None:
         pool: Any = ProcessPool  # pebble's own annotations end here
         self._make: Callable[[], Any] = lambda: pool(
             max_workers=workers,
             initializer=_prepare,
-            initargs=(os.getpid(), memory_bytes, initializer, initargs),
-            context=multiprocessing.get_context("spawn"),
+            initargs=(memory_bytes, initializer, initargs),
+            context=_forking(shared) if shared else multiprocessing.get_context("spawn"),
         )
         self._lock = threading.Lock()
         self._pool = self._make()
@@ -100,6 +104,12 @@ class IsolatedPool:
             return task
 
 
+def _forking(shared: Sequence[str]) -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["stream.fork_server", "__main__", *shared])
+    return context
+
+
 def _end(pool: Any) -> None:
     pool.stop()
     pool.join(JOIN_TIMEOUT)
@@ -127,11 +137,12 @@ def _settle(done: Future[R], result: Future[R], name: str, timeout: float) -> No
 _failure: BaseException | None = None  # what the initializer of this child raised
 
 
-def _prepare(parent: int, memory_bytes: int | None, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
+def _prepare(memory_bytes: int | None, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
     global _failure
+    gc.freeze()  # what was there at the fork stays shared
     # A SIGTERM to the whole process group is for the parent, which then ends its batch; this child is killed when it is done.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if memory_bytes is not None:
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     try:
@@ -158,7 +169,9 @@ def _portable(error: Exception) -> Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
 
 
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
+def _end_with_parent() -> None:
+    """End this child when the parent, or the server that it was forked from, which ends with the parent, is gone."""
+    first, parent = os.getppid(), multiprocessing.parent_process()
+    while os.getppid() == first and (parent is None or parent.is_alive()):
         time.sleep(PARENT_CHECK)
     os._exit(1)
