@@ -111,7 +111,7 @@ def render(draft: Draft, page: str = "") -> Rendered:
 
 def _letters(text: str) -> str:
     """Return letters and digits of *text*, without case; what is ASCII of the rest goes first, which takes no time."""
-    text = clean_text(text[:MAX_TEXT_CHARS].casefold()).encode().translate(None, _ASCII_MARKS).decode()
+    text = text[:MAX_TEXT_CHARS].casefold().encode(errors="replace").translate(None, _ASCII_MARKS).decode()
     return text if text.isascii() else _MARKS.sub("", text)
 
 

@@ -17,9 +17,9 @@ from stream.isolation import IsolatedPool
 GIB = 1024**3
 
 
-@pytest.fixture
-def pool() -> Iterator[IsolatedPool]:
-    made = IsolatedPool(1, memory_bytes=2 * GIB)
+@pytest.fixture(params=[(), ("stream.errors",)], ids=["spawned", "forked"])
+def pool(request: pytest.FixtureRequest) -> Iterator[IsolatedPool]:
+    made = IsolatedPool(1, memory_bytes=2 * GIB, shared=request.param)
     yield made
     made.close()
 
@@ -76,12 +76,13 @@ def test_failed_start_is_raised_by_each_call_instead_of_starting_for_ever() -> N
         pool.close()
 
 
-def test_children_end_when_their_parent_is_killed() -> None:
+@pytest.mark.parametrize("shared", [(), ("json",)], ids=["spawned", "forked"])
+def test_children_end_when_their_parent_is_killed(shared: tuple[str, ...]) -> None:
     code = (
         "import os, sys, time\n"
         "from stream.isolation import IsolatedPool\n"
         "if __name__ == '__main__':\n"
-        "    pool = IsolatedPool(2)\n"
+        f"    pool = IsolatedPool(2, shared={shared})\n"
         "    print(pool.run(os.getpid, timeout=30.0), flush=True)\n"
         "    time.sleep(60)\n"
     )
@@ -137,6 +138,35 @@ def test_an_exception_that_cannot_travel_comes_as_its_words(pool: IsolatedPool) 
     with pytest.raises(RuntimeError, match="Awkward: cannot travel"):
         pool.run(raise_awkward, timeout=30.0)
     assert pool.run(answer, timeout=30.0) == 42
+
+
+def has_module() -> bool:
+    return "colorsys" in sys.modules
+
+
+def test_forked_children_share_what_their_server_has_imported() -> None:
+    code = (
+        "from stream.isolation import IsolatedPool\n"
+        "from tests.stream.test_isolation import has_module\n"
+        "if __name__ == '__main__':\n"
+        "    pool = IsolatedPool(1, shared=('colorsys',))\n"
+        "    print(has_module(), pool.run(has_module, timeout=30.0))\n"
+        "    pool.close()\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    assert told.stdout == "False True\n"
+
+
+def test_sigterm_does_not_end_the_server_of_forked_children() -> None:
+    pool = IsolatedPool(1, shared=("stream.errors",))
+    try:
+        server = pool.run(os.getppid, timeout=30.0)
+        assert server != os.getpid()
+        os.kill(server, signal.SIGTERM)
+        time.sleep(0.3)
+        assert pool.run(os.getppid, timeout=30.0) == server
+    finally:
+        pool.close()
 
 
 def wait_a_second() -> int:
