@@ -12,34 +12,39 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from ingest.data import read_table
 
 MAX_CHARS = 100  # no date is longer
 _UNSEEN = frozenset({"Mn", "Mc", "Me", "Cf"})  # marks, and what only says how to show the text
 _MAX_OFFSET = timedelta(hours=14)
-_EARLIEST = datetime(1000, 1, 1, tzinfo=UTC)  # year 1 and the like stand for "no date"
+_YEARS = range(1600, 2200)  # of newspapers so far; year 1 stands for "no date", 1405 and 2569 are of other calendars
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_SECONDS = range(315_532_800, 4_102_444_800)  # 1980 to 2099
 _EPOCH_DIGITS = {9: 1, 10: 1, 12: 1000, 13: 1000, 15: 1_000_000, 16: 1_000_000}  # length of a count since 1970 → counts in a second
 
-_ZONE = r"(?P<zone>[a-z]{1,5}|(?:gmt|utc|ut|z)?\s?[+\-\u2212](?:[0-9]{4}|[0-9]{1,2}(?::[0-9]{2})?))"
-_SECOND = r"(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,12}))?"
-_TIME = rf"(?P<hour>[0-9]{{1,2}})(?P<colon>[:.])(?P<minute>[0-9]{{2}})(?:(?P=colon){_SECOND})?(?:\s?(?P<half>[ap])\.?m\.?)?"
+_REGION = r"[a-z_]{3,20}(?:/[a-z0-9_+-]{1,20}){1,2}"  # Europe/Berlin
+_NUMBER = r"(?:gmt|utc|ut|z)?\s?[+\-\u2212](?:[0-9]{4}|[0-9]{1,2}(?::[0-9]{2})?)(?:\s?[a-z]{1,5})?"  # +0100 CET: the number counts
+_ZONE = rf"(?P<zone>[a-z]{{1,5}}|{_REGION}|{_NUMBER})"
+_SECOND = r"(?P<second>[0-9]{2}|(?<=:)[0-9])(?:[.,](?P<fraction>[0-9]{1,12}))?"
+_MINUTE = r"(?P<colon>[:.h])(?P<minute>[0-9]{2}|(?<=:)[0-9])"
+_TIME = rf"(?P<hour>[0-9]{{1,2}}){_MINUTE}(?:(?P=colon){_SECOND})?(?:\s?(?P<half>[ap])\.?m\.?(?![a-z]))?(?:\s?uhr)?"
 _WORD = r"[^\W\d_][^\W\d_'’.-]{2,19}"
-_WEEKDAY = rf"(?:(?:{_WORD}|[^\W\d_]{{2}})(?:-{_WORD})?\.?(?:,\s?|\s))?"  # in any language: segunda-feira, Mo.
+_WEEKDAY = rf"(?:(?:{_WORD}|[^\W\d_]{{2}})(?:-{_WORD})?\.?(?:\s?,\s?|\s))?"  # in any language: segunda-feira, Mo.
 _MONTH = rf"(?P<month_name>{_WORD})\.?"
 _DAY = r"(?P<day>[0-9]{1,2})"
 _YEAR = r"(?P<year>[0-9]{4})"
 _SHORT_YEAR = r"(?P<year>[0-9]{4}|[0-9]{2})"
 _OF = r"(?:de\s|di\s|d['’]\s?)?"  # 2 de marzo de 2026, 2 d'abril
-_AT = r"(?:(?:,|\s(?:at|a|um|kl\.?))?\s|t)"
+_AT = r"(?:(?:,|\s(?:at|a|um|klo?\.?|[-\u2013]))?\s|t)"
 _THEN = rf"(?:{_AT}{_TIME}\s?{_ZONE})?"
 _FORMATS = tuple(
     re.compile(pattern + r"(?:\s?\([^()]*\)|\[[\w/+-]+\])?")  # a comment (RFC 5322 §3.2.2), a zone by its name as Java adds it
     for pattern in (
         # RFC 822, RFC 2822, RFC 850: Mon, 02 Mar 2026 10:00:00 +0100; 2-Mar-26 10:00 GMT; 2 March 2026; 2. März 2026
-        rf"{_WEEKDAY}{_DAY}(?:st|nd|rd|th|er|[.ºª])?[\s-]?{_OF}{_MONTH}[\s,-]{{0,2}}{_OF}{_SHORT_YEAR}(?:\s?г\.)?{_THEN}",
+        rf"{_WEEKDAY}{_DAY}(?:st|nd|rd|th|er|[.,ºª])?[\s-]?{_OF}{_MONTH}[\s,-]{{0,2}}{_OF}{_SHORT_YEAR}(?:\s?г\.)?{_THEN}",
         # March 2, 2026 10:00 AM EST; Mon Mar 02 2026 10:00:00 GMT+0100
         rf"{_WEEKDAY}{_MONTH}\s{_DAY}(?:st|nd|rd|th)?,?\s{_YEAR}{_THEN}",
         # asctime and date(1): Mon Mar 2 10:00:00 UTC 2026, Mon Mar 2 10:00:00 2026 +0000
@@ -48,7 +53,7 @@ _FORMATS = tuple(
         # the year first: 2026 Mar 2, 2026-Mar-02, 2026. március 2.
         rf"{_YEAR}\.?[\s-]{_MONTH}[\s-]{_DAY}\.?{_THEN}",
         # ISO 8601, RFC 3339, W3CDTF, and the same with slashes or dots, which nobody writes in another order
-        rf"{_YEAR}(?P<sep>[-/.])(?P<month>[0-9]{{1,2}})(?P=sep){_DAY}(?:(?:t|,?\s){_TIME}\s?{_ZONE})?",
+        rf"{_WEEKDAY}{_YEAR}(?P<sep>[-/.])(?P<month>[0-9]{{1,2}})(?P=sep){_DAY}{_THEN}",
         rf"{_YEAR}(?P<month>[0-9]{{2}})(?P<day>[0-9]{{2}})(?:t(?P<hour>[0-9]{{2}}):?(?P<minute>[0-9]{{2}})(?::?{_SECOND})?{_ZONE})?",
         # 2026年3月2日 10:00 +0800, 2026년 3월 2일
         rf"{_YEAR}[年년]\s?(?P<month>[0-9]{{1,2}})[月월]\s?{_DAY}[日일](?:\s?{_TIME}\s?{_ZONE})?",
@@ -70,7 +75,7 @@ def parse_date(text: str, country: str | None = None) -> datetime | None:
         moment = _from_count(text) if re.fullmatch(r"[0-9]{9,}(?:\.[0-9]{1,9})?", text) else _from_words(folded(text), country)
     except (ValueError, OverflowError):  # 31 February, hour 25, year 10000 once in UTC
         return None
-    return moment if moment and moment >= _EARLIEST and moment != _EPOCH else None
+    return moment if moment and moment.year in _YEARS and moment != _EPOCH else None
 
 
 def folded(text: str) -> str:
@@ -96,9 +101,12 @@ def _moment(parts: Parts, country: str | None) -> datetime | None:
     day = datetime(_year(parts["year"] or ""), *month_and_day, tzinfo=UTC)
     if parts["hour"] is None:
         return day
-    offset = _offset(parts["zone"] or "", country)
     clock = _clock(parts)
-    return None if offset is None or clock is None else day + clock - offset
+    if clock is None:
+        return None
+    zone = parts["zone"] or ""
+    offset = _offset_in(zone, day + clock) if "/" in zone else _offset(zone, country)
+    return None if offset is None else day + clock - offset
 
 
 def _year(digits: str) -> int:
@@ -134,7 +142,7 @@ def _clock(parts: Parts) -> timedelta | None:
 
 def _offset(zone: str, country: str | None) -> timedelta | None:
     """Return the offset from UTC that *zone* names, by number or by a name that means one offset, in *country* at least."""
-    name, sign, digits = re.fullmatch(r"([A-Z]*)\s?([+\-\u2212]?)([0-9:]*)", zone.upper()).groups()  # type: ignore[union-attr]
+    name, sign, digits = re.fullmatch(r"([A-Z]*)\s?([+\-\u2212]?)([0-9:]*)\s?[A-Z]*", zone.upper()).groups()  # type: ignore[union-attr]
     if not sign:
         return next((ZONES[key] for key in ((name, country or "-"), (name, "-")) if key in ZONES), None)
     hours, minutes = (digits.replace(":", "")[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")
@@ -142,6 +150,20 @@ def _offset(zone: str, country: str | None) -> timedelta | None:
     if offset > _MAX_OFFSET or int(minutes) > 59:
         return None
     return offset if sign == "+" else -offset
+
+
+def _offset_in(region: str, local: datetime) -> timedelta | None:
+    """Return the offset from UTC in *region* at *local* time; None where that time was twice, or not at all."""
+    name = _regions().get(region)
+    if name is None:
+        return None
+    offset, later = (local.replace(tzinfo=ZoneInfo(name), fold=fold).utcoffset() for fold in (0, 1))
+    return offset if offset == later else None
+
+
+@cache
+def _regions() -> dict[str, str]:
+    return {name.lower(): name for name in available_timezones()}
 
 
 def _from_count(text: str) -> datetime | None:

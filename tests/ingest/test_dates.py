@@ -25,6 +25,19 @@ DAY = utc(2026, 3, 2)
         ("Mon, 02 Mar 2026 10:00:00 GMT", TEN),
         ("Mon, 02 Mar 2026 10.00.00 GMT", TEN),
         ("2. maaliskuuta 2026 10.00 GMT", TEN),
+        ("2. maaliskuuta 2026 klo 12.00 EET", TEN),
+        ("Mon , 2, Mar 2026 10:0:0 GMT", TEN),
+        ("Mon, 02 Mar 2026 11:00:00 +0100 CET", TEN),
+        ("2026-03-02 10:00:00 +0000 UTC", TEN),
+        ("2026-03-02T10:00:00+00:00Z", TEN),
+        ("Mon, 2026-03-02 at 10:00 GMT", TEN),
+        ("Monday, March 2, 2026 - 10:00 UTC", TEN),
+        ("lundi 2 mars 2026 à 11h00 CET", TEN),
+        ("2. März 2026, 11:00 Uhr MEZ", TEN),
+        ("Mon, 02 Mar 2026 10:00:00 Etc/UTC", TEN),
+        ("Mon, 02 Mar 2026 02:00:00 America/Los_Angeles", TEN),
+        ("2026-07-02T12:00:00 Europe/Brussels", datetime(2026, 7, 2, 10, tzinfo=UTC)),
+        ("2026-03-02 07:00 America/Argentina/Buenos_Aires", TEN),
         ("\u200eMon, 02 Mar 2026 10:00:00 GMT\u200f", TEN),
         ("20-03-2026T10:00:00Z", datetime(2026, 3, 20, 10, tzinfo=UTC)),
         ("Mon, 02 Mar 2026 11:00:00 +0100", TEN),
@@ -181,7 +194,9 @@ def test_a_day_alone_is_the_start_of_that_day(text: str) -> None:
         "", "yesterday", "n/a", "0", "2026", "2026-03", "202603", "2026-W10-1", "2026-061", "10:00 GMT",
         "2026-03-02T10:00:00", "2026-03-02 10:00", "Mon, 02 Mar 2026 10:00:00", "Mon Mar 2 10:00:00 2026", "20260302100000",  # no zone
         "Mon, 02 Mar 2026 10:00:00 IST", "Mon, 02 Mar 2026 10:00:00 BST", "Mon, 02 Mar 2026 10:00:00 AST", "Mon, 02 Mar 2026 10:00:00 ET",
-        "Mon, 02 Mar 2026 10:00:00 A", "Mon, 02 Mar 2026 10:00:00 XYZ", "Mon, 02 Mar 2026 10:00:00 Europe/Berlin",
+        "Mon, 02 Mar 2026 10:00:00 A", "Mon, 02 Mar 2026 10:00:00 XYZ", "Mon, 02 Mar 2026 10:00:00 Europe/Nowhere",
+        "2026-10-25T02:30:00 Europe/Berlin", "2026-03-29T02:30:00 Europe/Berlin",  # twice, and not at all
+        "1404-12-11T13:30:00+03:30", "1447/09/13 13:00 +0300", "2 มีนาคม 2569",  # other calendars
         "02/03/2026", "03/02/2026 10:00 GMT", "02.03.2026", "02-03-2026", "26-03-02", "02/03/26",  # day and month in either order
         "31/02/2026", "13/14/2026", "00/13/2026", "13.02.2026 10:00",
         "2 listopad 2026", "2 Foo 2026", "Mo, 02 Mär 2026 10:00:00", "2 de marzo",  # October in Croatia, November in Poland
