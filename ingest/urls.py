@@ -17,6 +17,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 HOME_PATHS = re.compile(r"/(?:(?:index|default|home)\.(?:html?|php|aspx?|jsp|cfm))?", re.IGNORECASE)
 
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f:.]*:[0-9a-f:.]*")  # names in ASCII, IPv4, IPv6
+_SESSION = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)  # of a visitor, as Jakarta Servlet 6.0 §7.1.3 puts it into paths
 _ADDRESS = re.compile(r"\[|[\d.]+(?::|$)")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -27,8 +28,8 @@ def canonical_url(url: str | None) -> str | None:
     """Return *url* without what does not tell articles apart; None if it is no absolute http(s) URL, or has a
     host or a length that no server takes.
 
-    Lower case in scheme and host, no user, default port, dot segments, fragment or tracking parameter (``data/``), one way of
-    escaping (RFC 3986 §6.2.2). Path, order of parameters and trailing slash stay as they are: servers tell them apart.
+    Lower case in scheme and host, no user, default port, dot segments, fragment, session or tracking parameter (``data/``), one way
+    of escaping (RFC 3986 §6.2.2). Path, order of parameters and trailing slash stay as they are: servers tell them apart.
     Idempotent.
     """
     if not url or len(url) > MAX_URL_CHARS:
@@ -43,7 +44,7 @@ def canonical_url(url: str | None) -> str | None:
     authority = f"[{host}]" if ":" in host else host
     if port is not None and port != DEFAULT_PORTS[parts.scheme]:
         authority += f":{port}"
-    path = _without_dots(_unescaped(parts.path)) or "/"
+    path = _without_dots(_unescaped(_SESSION.sub("", parts.path))) or "/"
     canonical = urlunsplit(SplitResult(parts.scheme, authority, path, _without_tracking(_unescaped(parts.query), host), ""))
     return canonical if len(canonical) <= MAX_URL_CHARS else None  # what was escaped is longer than it came
 
