@@ -40,6 +40,7 @@ RANKS: dict[TextSource, int] = {"title": 1, "summary": 2, "content": 3, "page": 
 PAGE_RANK = RANKS["page"]
 
 _ASCII_MARKS = bytes(code for code in range(128) if not chr(code).isalnum())
+_PRIMARY = re.compile(r"\s*([a-z]+)")  # of a language tag (BCP 47 §2.2.1)
 _MARKS = re.compile(r"[\W_]+")
 
 
@@ -151,8 +152,8 @@ def dated(published_at: datetime | None, source: str | None, fetched_at: datetim
 def language_code(*tags: str | None) -> str | None:
     """Return the ISO 639-1 code of the first of *tags* that has one: ``en`` for ``en-GB``, ``en_us``, ``ENG``."""
     for tag in tags:
-        primary = (tag or "").strip().lower().replace("_", "-").partition("-")[0]
-        if code := _languages().get(primary):
+        primary = _PRIMARY.match((tag or "").lower())
+        if primary and (code := _languages().get(primary[1])):
             return code
     return None
 

@@ -103,7 +103,7 @@ def test_source_is_where_the_longest_text_comes_from(said: dict[str, str], page:
     ("tags", "expected"),
     [
         (("en",), "en"), (("en-GB",), "en"), (("EN_us",), "en"), (("eng",), "en"), (("ger",), "de"), (("deu",), "de"),
-        (("zh-Hant-TW",), "zh"),
+        (("zh-Hant-TW",), "zh"), (("iw",), "he"), (("in-ID",), "id"), (("en,fr",), "en"), (("pt;q=1",), "pt"),
         ((None, "", "fr"), "fr"), (("english", "xx", "es"), "es"), (("english",), None), ((), None),
     ],
 )  # fmt: skip
