@@ -51,7 +51,7 @@ _SEVEN_BIT = re.compile(r"hz$|iso2022")
 _LOOSE = frozenset({"utf-8", "cp1252"})  # says nothing: the first is proved elsewhere, the second takes any bytes
 _DECLARED = re.compile(rb"""^\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*["']\s*([A-Za-z0-9._:+-]{1,40})""")
 _LANGUAGE = re.compile(rb"""(?:<language>|<dc:language>|\blang=["']|"language"\s*:\s*")\s*([A-Za-z]{2})\b""")
-_WORDS = re.compile(rb"[^<>\n]*[\x80-\xff][^<>\n]*")
+_BETWEEN_WORDS = re.compile(rb"[<>\n]+")
 _SAMPLE = 64 * 1024  # bytes from which an encoding is guessed
 _META = re.compile(rb"""<meta\s[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9._:+-]{1,40})""", re.IGNORECASE)
 
@@ -155,7 +155,7 @@ def guess(body: bytes) -> str:
     A language that the document names and that has encodings of its own narrows the choice to these. Else only a text
     most of whose letters are beyond ASCII is looked at: languages of Western Europe, written in Windows-1252, have few.
     """
-    words = b"\n".join(_WORDS.findall(body))[:_SAMPLE]
+    words = b"\n".join(words for words in _BETWEEN_WORDS.split(body) if not words.isascii())[:_SAMPLE]
     named = _LANGUAGE.search(body[:_SAMPLE])
     choice = _legacy().get(named[1].decode().lower(), ()) if named else ()
     if not choice and not _is_dense(words):
