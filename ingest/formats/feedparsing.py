@@ -11,7 +11,8 @@ import re
 import xml.sax
 import xml.sax.handler
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
+from xml.sax.xmlreader import AttributesNSImpl
 
 from feedparser import api, mixin, sanitizer
 
@@ -26,6 +27,8 @@ _LEFT_OPEN = re.compile(
 _VOID = re.compile(r"<(?:br|wbr|hr|img)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _EMPTY_BRACKETS = re.compile(r"\(\s*\)|<\s*>|&lt;\s*&gt;")
 
+
+MAX_OF_A_KIND = 1000  # attributes of an element, tags of an entry, namespaces: the time for each grows with those before it
 
 _replace_doctype: Callable[[bytes], tuple[str | None, bytes, dict[str, str]]] = sanitizer.replace_doctype
 _has_end_or_entity: Callable[[str], object] = mixin._FeedParserMixin.looks_like_html
@@ -66,6 +69,17 @@ def _strict(data: bytes) -> tuple[Any, str]:
     return parser, ""
 
 
+def is_html(text: str) -> bool:
+    """Tell whether *text*, whose type nobody says, is HTML; feedparser asks for an end tag or an entity."""
+    return _VOID.search(text) is not None or bool(_has_end_or_entity(text))
+
+
+def _spellings(uri: str) -> set[str]:
+    """Return how feeds write the namespace *uri*: with http or https, with a slash at its end or without."""
+    bare = uri.lower().removesuffix("/").removeprefix("http:").removeprefix("https:")
+    return {uri.lower(), *(f"{scheme}:{bare}{end}" for scheme in ("http", "https") for end in ("", "/") if bare.startswith("//"))}
+
+
 def _configured(parser: Any) -> Any:
     parser.resolve_relative_uris = parser.sanitize_html = False
     return parser
@@ -96,7 +110,9 @@ class _Own:
     inimage: Any
     inentry: Any
     elementstack: Any
+    namespaces_in_use: Any
     _get_context: Any
+    _matchnamespaces: ClassVar = {known: prefix for uri, prefix in mixin._FeedParserMixin.namespaces.items() for known in _spellings(uri)}
 
     def pop(self, element: str, strip_whitespace: int = 1) -> Any:
         """Return the text of *element*, none where it has no place in what it stands in."""
@@ -105,10 +121,15 @@ class _Own:
         except (LookupError, TypeError, ValueError):
             return ""
 
-    @staticmethod
-    def looks_like_html(text: str) -> bool:
-        """Tell whether *text*, whose type nobody says, is HTML; feedparser asks for an end tag or an entity."""
-        return _VOID.search(text) is not None or bool(_has_end_or_entity(text))
+    looks_like_html = staticmethod(is_html)
+
+    def track_namespace(self, prefix: str | None, uri: str) -> None:
+        if len(self.namespaces_in_use) < MAX_OF_A_KIND:
+            super().track_namespace(prefix, uri)  # type: ignore[misc]
+
+    def _add_tag(self, term: str, scheme: str, label: str) -> None:
+        if len(self._get_context().get("tags", ())) < MAX_OF_A_KIND:
+            super()._add_tag(term, scheme, label)  # type: ignore[misc]
 
     def _start_title(self, attributes: object) -> None:
         """Keep the title of an entry's picture apart from that of the entry."""
@@ -122,6 +143,19 @@ class _Own:
             self.pop("image_title")
         else:
             super()._end_title()  # type: ignore[misc]
+
+    def _start_url(self, attributes: object) -> None:
+        """Keep the address of an entry's picture with the entry."""
+        if self.inimage and self.inentry:
+            self.push("image_url", 1)
+        else:
+            super()._start_url(attributes)  # type: ignore[misc]
+
+    def _end_url(self) -> None:
+        if self.elementstack and self.elementstack[-1][0] == "image_url":
+            self.pop("image_url")
+        else:
+            super()._end_url()  # type: ignore[misc]
 
     def _start_media_description(self, attributes: object) -> None:
         """Keep it apart: it tells of a picture or film as often as of the entry."""
@@ -140,7 +174,8 @@ class _Own:
 
 @_careful
 class _Strict(_Own, api.StrictFeedParser):  # type: ignore[misc]
-    pass
+    def startElementNS(self, name: tuple[str, str], qname: str | None, attrs: Any) -> None:  # noqa: N802
+        super().startElementNS(name, qname, attrs if len(attrs) <= MAX_OF_A_KIND else AttributesNSImpl({}, {}))
 
 
 @_careful

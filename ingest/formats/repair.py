@@ -23,13 +23,14 @@ _START = re.compile(
     r"<!--.*?(?:-->|\Z)|(<\?xml\s|<!DOCTYPE\s|<(?:[a-z0-9]{1,20}:)?(?:rss|feed|rdf|channel|urlset|sitemapindex|opml)[\s>])",
     re.DOTALL | re.IGNORECASE,
 )
-_ROOT = re.compile(r"<([A-Za-z_][^\s/>]{0,60})")
+_ROOT = re.compile(r"<([A-Za-z_][\w:.-]{0,60})")
 _ENTRY = re.compile(r"<(?:[A-Za-z0-9]{1,20}:)?(item|entry)[\s>]", re.IGNORECASE)
 _ENTRY_END = re.compile(r"</(?:[A-Za-z0-9]{1,20}:)?(?:item|entry)\s*>", re.IGNORECASE)
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # XML 1.0 §2.2
 _CDATA, _CDATA_END = "<![CDATA[", "]]>"
 _AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(?:(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9_.-]{0,60});)?")
+_PAIR = re.compile(r"&#(?:5[56]\d{3}|x[dD][89abAB][0-9a-fA-F]{2});&#(?:5[67]\d{3}|x[dD][c-fC-F][0-9a-fA-F]{2});")
 _SUBSET = re.compile(r"<!DOCTYPE\s[^>\[]{0,500}\[(.*?)\]\s*>", re.DOTALL | re.IGNORECASE)
 _ENTITY = re.compile(
     rf"""<!ENTITY\s+([A-Za-z_][\w.-]{{0,60}})\s+(?:"([^"<%]{{0,{MAX_ENTITY_CHARS}}})"|'([^'<%]{{0,{MAX_ENTITY_CHARS}}})')\s*>"""
@@ -141,6 +142,7 @@ def with_references(text: str, own: Mapping[str, str] | None = None) -> str:
     never meant to be open so long: what it holds is taken as markup.
     """
     own = own or {}
+    text = _PAIR.sub(_joined, text)
 
     def replaced(found: re.Match[str]) -> str:
         name = found[1]
@@ -159,6 +161,12 @@ def with_references(text: str, own: Mapping[str, str] | None = None) -> str:
             continue
         pieces += (_CDATA, inside, end, _AMPERSAND.sub(replaced, outside))
     return "".join(pieces)
+
+
+def _joined(pair: re.Match[str]) -> str:
+    """Return the character that two references to surrogates mean, as writers that think in UTF-16 make them of emoji."""
+    units = [int(unit[1:], 16) if unit[0] == "x" else int(unit) for unit in re.findall(r"x?[0-9a-fA-F]+", pair[0])]
+    return "".join(map(chr, units)).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _is_legal(reference: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ingest.dates import parse_date
 from ingest.formats import IMAGE, ParseError, absolute_url, distinct, distinct_enclosures
-from ingest.formats.feedparsing import read_xml
+from ingest.formats.feedparsing import is_html, read_xml
 from ingest.formats.repair import repaired, root_of
 from ingest.model import FeedEntry, Hub, ParsedFeed
 from ingest.skipping import read_skip
@@ -19,6 +19,8 @@ from stream.messages import Enclosure
 MAX_TTL = timedelta(days=366)
 
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_CDATA = "<![CDATA["
+_FULL_TEXTS = ("yandex_full-text", "mailru_full-text")  # what news aggregators in Russia ask for; publishers give it to all
 _BINARY = "application/octet-stream"  # Atom's base64 (RFC 4287 §4.1.3.3); feedparser leaves it as it is where it is no text
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _MEDIUMS = {medium: f"{medium}/*" for medium in ("image", "audio", "video")}
@@ -93,15 +95,23 @@ def _detail(context: Any, name: str) -> str:
 
 
 def _text(detail: Mapping[str, Any]) -> str:
-    value, kind = _string(detail.get("value")), _string(detail.get("type")) or "text/html"
+    value, kind = _unwrapped(_string(detail.get("value"))), _string(detail.get("type")) or "text/html"
     if kind in _HTML_TYPES or (kind == _BINARY and not _BASE64.fullmatch(value)):
         return html_to_text(value)
     return plain_text(value) if kind.startswith("text/") else ""
 
 
+def _unwrapped(value: str) -> str:
+    """Return *value* without the marks of CDATA that a publishing system escaped with what they mark."""
+    marked = value.strip()
+    return marked.removeprefix(_CDATA).removesuffix("]]>") if marked.startswith(_CDATA) else value
+
+
 def _content(entry: Any) -> str:
     """Return the longest of the entry's contents: some feeds give a teaser and the article under one name."""
-    return max(map(_text, _records(entry, "content")), key=len, default="")
+    whole = (_string(_get(entry, name)) for name in _FULL_TEXTS)
+    texts = (html_to_text(text) if is_html(text) else plain_text(text) for text in whole if text)
+    return max((*map(_text, _records(entry, "content")), *texts), key=len, default="")
 
 
 def _authors(entry: Any, above: Any) -> tuple[str, ...]:
@@ -112,10 +122,10 @@ def _authors(entry: Any, above: Any) -> tuple[str, ...]:
 
 
 def _link(base: str, entry: Any) -> str | None:
-    """Return the entry's page: what FeedBurner kept of the publisher's link, the link, the first alternate, a guid that is a URL."""
-    links = tuple(_records(entry, "links"))
-    alternates = [link.get("href") for link in links if link.get("rel") == "alternate"]
-    for candidate in (_get(entry, "feedburner_origlink"), *([_get(entry, "link")] if links else ()), *alternates):
+    """Return the entry's page: what FeedBurner kept of the publisher's link, the first alternate (of HTML, if any is), a guid."""
+    alternates = [link for link in _records(entry, "links") if link.get("rel") == "alternate"]
+    alternates.sort(key=lambda link: link.get("type") not in _HTML_TYPES)
+    for candidate in (_get(entry, "feedburner_origlink"), *(link.get("href") for link in alternates)):
         link = absolute_url(base, candidate)
         if link:
             return link
@@ -137,7 +147,7 @@ def _language(entry: Any) -> str | None:
 
 
 def _enclosures(base: str, entry: Any) -> Iterator[Enclosure]:
-    """Yield what RSS, Atom and Media RSS (https://www.rssboard.org/media-rss) name as files of the entry."""
+    """Yield what RSS, Atom and Media RSS (https://www.rssboard.org/media-rss) and iTunes name as files of the entry."""
     for link in _records(entry, "links"):
         if link.get("rel") == "enclosure":
             yield from _enclosure(base, link.get("href"), _string(link.get("type")), link.get("length"))
@@ -146,6 +156,8 @@ def _enclosures(base: str, entry: Any) -> Iterator[Enclosure]:
         yield from _enclosure(base, media.get("url"), kind, media.get("filesize"))
     for thumbnail in _records(entry, "media_thumbnail"):
         yield from _enclosure(base, thumbnail.get("url"), IMAGE, None)
+    picture = _get(entry, "image")
+    yield from _enclosure(base, picture.get("href") if isinstance(picture, Mapping) else _get(entry, "image_url"), IMAGE, None)
 
 
 def _enclosure(base: str, url: object, media_type: str, length: object) -> Iterator[Enclosure]:

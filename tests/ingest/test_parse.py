@@ -333,13 +333,17 @@ OUTSIDE = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
         rss("<item><title>" + "<![CDATA[" * 100_000 + "</title></item>"),
         rss("<item><title>" + "<!--" * 100_000 + "</title></item>"),
         rss("<item>" + "<link>http://e.example/</link>" * 20_000 + "</item>"),
+        rss("<item>" + "".join(f"<category>{n}</category>" for n in range(50_000)) + "</item>"),
+        rss("<item><enclosure " + " ".join(f"a{n}='x'" for n in range(100_000)) + "/></item>"),
+        rss("<item>" + "".join(f'<n{n}:x xmlns:n{n}="urn:{n}">' for n in range(20_000))),
+        rss("<item><author>" + "x" * 1_000_000 + "</author></item>").replace(b"utf-8", b"x") + b"\xe9",
         b"<?xml " * 100_000 + rss(),
         b"<!DOCTYPE " + b"<!ENTITY x " * 100_000 + rss(),
         atom("<entry><content type='xhtml'>" + "\n&#32;" * 100_000 + "</content></entry>"),
         json_feed(*[[[[]]]] * 100_000),
         b"<" * 1_000_000,
     ],
-    ids=range(20),
+    ids=range(24),
 )
 def test_hostile_feeds_end(body: bytes) -> None:
     try:
