@@ -48,6 +48,7 @@ def html_to_text(markup: str) -> str:
         return plain_text(markup)
     parser = _parsers.mine or etree.HTMLParser(target=_Collector(), huge_tree=True, remove_comments=True, remove_pis=True)
     _parsers.mine = None  # one that fails is not used again
+    markup = markup.replace("&apos;", "&#39;")  # XML's own name is none of HTML 4, which libxml2 knows
     parser.feed(markup if is_storable(markup) else _UNPARSABLE.sub("", markup))
     text = _settle(parser.close(), blank_lines="<" not in markup)
     _parsers.mine = parser

@@ -23,6 +23,7 @@ from ingest.text import html_to_text, one_line, plain_text
         ("<a href='x'>li</a>nk", "link"),
         ("A &amp; B &lt;tag&gt; &quot;q&quot; &eacute; &hellip; &#8217; &#x2019;", 'A & B <tag> "q" é … ’ ’'),
         ("<b>&amp;amp; stays &amp;</b>", "&amp; stays &"),
+        ("&apos;It&apos;s <b>so</b>&apos;", "'It's so'"),
         ("&#150; is windows-1252", "– is windows-1252"),
         ("a&nbsp;b <i>c</i>\u2003d", "a b c d"),
         ("AT&T & Co, 1 < 2", "AT&T & Co, 1 < 2"),
