@@ -67,5 +67,6 @@ def main() -> None:
 
 
 def _end(message: str, code: int) -> None:
-    typer.echo(f"dateline: {' '.join(message.split())}", err=True)
+    printable = "".join(character if character.isprintable() else " " for character in message)  # a terminal obeys the others
+    typer.echo(f"dateline: {' '.join(printable.split())}", err=True)
     sys.exit(code)

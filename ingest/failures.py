@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 
@@ -74,8 +75,27 @@ def _refusal(error: BaseException) -> AddressRefused | None:
     return next((found for found in (error, inner, error.__cause__) if isinstance(found, AddressRefused)), None)
 
 
-def _reason(error: BaseException) -> str:
-    """Return *error* in one short line."""
-    if isinstance(error, socket.gaierror | OSError) and error.strerror:
-        return str(error.strerror)
-    return " ".join(str(error).split())[:200] or type(error).__name__
+def _reason(error: BaseException | None) -> str:
+    """Return *error* in a few words for people, without what libraries write for themselves."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return _reason(error.certificate_error)
+        case aiohttp.ClientConnectorSSLError():
+            return _reason(error.os_error)
+        case ssl.SSLCertVerificationError():
+            words = str(error.verify_message)
+        case ssl.SSLError():
+            words = (error.reason or "").replace("_", " ").lower()
+        case socket.gaierror():
+            words = str(error.strerror)
+        case OSError() if error.errno:
+            words = os.strerror(error.errno)  # asyncio's own repeats the address
+        case aiohttp.ServerDisconnectedError():
+            words = "it was closed before a whole answer"
+        case aiohttp.ClientPayloadError() if error.__cause__ is not None:
+            return _reason(error.__cause__)
+        case HttpProcessingError() | aiohttp.ClientResponseError():
+            words = error.message
+        case _:
+            words = str(error)
+    return " ".join(words.split())[:200].rstrip(" ^.") or type(error).__name__

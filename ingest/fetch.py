@@ -28,6 +28,7 @@ from ingest.formats import absolute_url
 from ingest.guard import GuardedResolver, GuardedSockets, Lookups, Network, check_spelled, literal_address
 from ingest.headers import content_type, linked, max_age, request_headers, retry_after, validators_of
 from ingest.model import NO_VALIDATORS, Failed, Fetched, FetchResult, Gone, Hub, NotModified, Validators
+from ingest.text import one_line, plain_text
 from ingest.turns import ALONE, Held, Leased, Shared, Turns
 from storage.hosts import place_of
 from stream.messages import clean_text
@@ -251,11 +252,16 @@ def _placed(result: FetchResult, url: str, permanent: str | None) -> FetchResult
 
 
 def _cleaned(result: FetchResult) -> FetchResult:
-    """Return *result* with nothing in it that cannot be stored: header bytes that are not UTF-8 come in as lone surrogates."""
+    """Return *result* with nothing in it that cannot be stored: header bytes that are not UTF-8 come in as lone surrogates.
+
+    What a failure says is printed as well: on one line, and without control characters, which a terminal would obey.
+    """
     cleaned: dict[str, Any] = {}
     for item in fields(result):
         value = getattr(result, item.name)
         cleaned[item.name] = clean_text(value) if isinstance(value, str) else value
+    if isinstance(result, Failed):
+        cleaned["message"] = one_line(plain_text(cleaned["message"]))
     return replace(result, **cleaned)
 
 
@@ -278,6 +284,8 @@ async def _result(response: aiohttp.ClientResponse, url: URL, request: _Request)
         return Gone(str(url))
     if response.status == 407:
         return refused_by_proxy(url.host or "", response.status, response.reason or "")
+    if response.status in _REDIRECTS:
+        return Failed("redirects", f"{url} redirects without saying where to (HTTP {response.status})", response.status)
     if response.status not in request.accepted:
         reason = f"HTTP {response.status} {response.reason or ''}".strip()
         return Failed("http", f"{reason} from {url}", response.status, retry_after(response.headers, now))

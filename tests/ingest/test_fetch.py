@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 import socket
 import threading
 import time
@@ -356,21 +357,32 @@ def test_retry_after_is_kept(status: int, loopback: Loopback) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"),
+    ("answer", "kind", "words"),
     [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<rss>", "broken"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n<rss>\r\n", "broken"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n<rss>\r\n", "http"),
-        (b"", "broken"),
-        (b"HTTP/1.1 200", "broken"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "http"),
-        (b"HTTP/1.1 twohundred OK\r\n\r\n", "http"),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", "http"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", "http"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<rss>", "broken", "content length header"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n<rss>\r\n", "broken", "broke off in the middle of the body"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n<rss>\r\n", "http", "chunk size"),
+        (b"", "broken", "(it was closed before a whole answer)"),
+        (b"HTTP/1.1 200", "broken", "(it was closed before a whole answer)"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "http", "(Bad status line"),
+        (b"HTTP/1.1 twohundred OK\r\n\r\n", "http", "(Bad status line"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", "http", "(Got more than"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", "http", "Content-Length"),
+        (b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", "redirects", "redirects without saying where to (HTTP 302)"),
     ],
 )
-def test_an_answer_that_breaks_off_or_is_no_http_is_a_failure(answer: bytes, kind: str, loopback: Loopback) -> None:
-    assert failure(get(loopback.route("/", lambda handler: handler.raw(answer)))).kind == kind
+def test_an_answer_that_breaks_off_or_is_no_http_is_a_failure_in_plain_words(
+    answer: bytes, kind: str, words: str, loopback: Loopback
+) -> None:
+    found = failure(get(loopback.route("/", lambda handler: handler.raw(answer))))
+    assert found.kind == kind
+    assert words in found.message
+    assert not re.search(r"<\w+|message=|_ssl\.c", found.message)
+
+
+def test_what_a_terminal_would_obey_does_not_come_out_of_an_answer(loopback: Loopback) -> None:
+    answer = b"HTTP/1.1 503 \x1b[31mred\x07\r\nContent-Length: 0\r\n\r\n"
+    assert failure(get(loopback.route("/", lambda handler: handler.raw(answer)))).message.startswith("HTTP 503 [31mred from")
 
 
 def test_header_bytes_that_are_not_utf8_leave_nothing_behind_that_cannot_be_stored(loopback: Loopback) -> None:
