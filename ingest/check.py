@@ -16,6 +16,7 @@ from ingest.model import Failed, Fetched, ParsedFeed
 from ingest.outcome import in_brackets
 from ingest.parse import ParseError, parse
 from ingest.schedule import FeedState, Limits, Published, next_fetch
+from ingest.taken import limits_of
 from stream.errors import ChildLost
 from stream.settings import Settings
 
@@ -65,8 +66,7 @@ async def _checked(settings: Settings, session: Session, children: Children, url
         parsed = await with_parts(session, children, read, country)
     except (ParseError, ChildLost) as e:
         return CheckReport(url, (*steps, "parse: failed"), str(e))
-    limits = Limits(settings.min_interval, settings.max_interval)
-    return CheckReport(url, (*steps, *_parse_steps(url, parsed, result, limits)), None, len(parsed.entries))
+    return CheckReport(url, (*steps, *_parse_steps(url, parsed, result, limits_of(settings))), None, len(parsed.entries))
 
 
 def _fetch_steps(url: str, result: Fetched) -> tuple[str, ...]:

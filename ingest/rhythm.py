@@ -10,8 +10,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import accumulate
-from math import exp
+from itertools import accumulate, pairwise
+from math import ceil, exp
 
 HOURS = 24
 MEMORY = 14.0  # days after which an entry counts for a third
@@ -38,14 +38,42 @@ class Rhythm:
 
     def rate(self, seconds: float) -> float:
         """Return the entries an hour to be expected in the next *seconds*."""
-        return self._entries(self.at, seconds) * (CAUTION + self.seen) / (CAUTION + self.expected) / (seconds / _HOUR)
+        return self._entries(seconds) * self._lately / (seconds / _HOUR)
 
-    def _entries(self, start: datetime, seconds: float) -> float:
-        """Return the entries that the hours lead to expect in *seconds* from *start* on."""
-        first = start.timestamp() % _DAY / _HOUR
-        whole, last = divmod(first + seconds / _HOUR, HOURS)
+    def owed(self, seconds: float, patience: float) -> float:
+        """Return the entries to be expected in the next *seconds*: each counts as one, and once more for every *patience* past the first
+        that it is late at their end.
+        """
+        beyond = max(0.0, seconds - patience)
+        return (self._entries(seconds) + self._waiting(beyond) / (patience / _HOUR)) * self._lately
+
+    @property
+    def _lately(self) -> float:
+        """How many times as many came lately as were expected."""
+        return (CAUTION + self.seen) / (CAUTION + self.expected)
+
+    @property
+    def _hour(self) -> float:
+        return self.at.timestamp() % _DAY / _HOUR
+
+    def _entries(self, seconds: float) -> float:
+        """Return the entries that the hours lead to expect in the next *seconds*."""
+        return max(0.0, self._before(self._hour + seconds / _HOUR) - self._before(self._hour))
+
+    def _waiting(self, seconds: float) -> float:
+        """Return the hours that the entries of the next *seconds* will have waited at their end, all together: their number summed up."""
+        first, last = self._hour, self._hour + seconds / _HOUR
+        knots = (first, *range(int(first) + 1, ceil(last)), last)  # between which entries come evenly
+        numbers = [self._before(knot) - self._before(first) for knot in knots]
+        steps = zip(pairwise(knots), pairwise(numbers), strict=True)
+        return float(sum((b - a) * (m + n) / 2 for (a, b), (m, n) in steps))
+
+    def _before(self, hour: float) -> float:
+        """Return the entries of a day before *hour*, which may lie on a later day."""
+        days, left = divmod(hour, HOURS)
+        whole = min(int(left), HOURS - 1)
         until = self._until
-        return max(0.0, whole * until[-1] + _before(last, until) - _before(first, until))
+        return days * until[-1] + until[whole] + (left - whole) * (until[whole + 1] - until[whole])
 
     @cached_property
     def _until(self) -> Sequence[float]:
@@ -66,7 +94,7 @@ class Rhythm:
         for moment in moments:
             hours[moment.astimezone(UTC).hour] += 1.0
         observed = self.days * fade + MEMORY * (1.0 - fade)
-        expected = self._entries(self.at, days * _DAY)
+        expected = self._entries(days * _DAY)
         return Rhythm(now, observed, tuple(hours), self.seen * lately + len(moments), self.expected * lately + expected)
 
 
@@ -76,11 +104,6 @@ def first_look(now: datetime, moments: Collection[datetime]) -> Rhythm:
     entries = sum(exp(-age / MEMORY) for age in ages)
     observed = MEMORY * (1.0 - exp(-max(ages, default=0.0) / MEMORY))
     return Rhythm(now, max(SHORTEST, observed), (entries / HOURS,) * HOURS)
-
-
-def _before(hour: float, until: Sequence[float]) -> float:
-    whole = min(int(hour), HOURS - 1)
-    return until[whole] + (hour - whole) * (until[whole + 1] - until[whole])
 
 
 def text_of(rhythm: Rhythm | None) -> str:

@@ -19,8 +19,7 @@ from ingest.minhash import sign
 from ingest.model import Failed, Fetched, ParsedFeed, Validators
 from ingest.outcome import Outcome, fault
 from ingest.parse import ParseError, parse
-from ingest.schedule import Limits
-from ingest.taken import Taken, outcome_of, plan_of, record_of, update_of, without_body
+from ingest.taken import Taken, limits_of, outcome_of, plan_of, record_of, update_of, without_body
 from ingest.tools import Tools
 from storage import leases
 from storage.feeds import Feed
@@ -46,8 +45,7 @@ class FeedRounds:
     def __init__(self, tools: Tools, lease: float, poll: float) -> None:
         self._tools = tools
         self._lease = lease
-        told = tools.settings.websub_interval if tools.settings.websub_callback_url else 0.0
-        self._limits = Limits(tools.settings.min_interval, tools.settings.max_interval, told)
+        self._limits = limits_of(tools.settings)
         self._hosts = HostLimits(tools.settings.host_connections, tools.settings.host_pause)
         self.room = tools.settings.fetch_concurrency
         self.poll = poll

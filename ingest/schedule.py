@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import sqrt
@@ -14,14 +15,13 @@ from storage.feeds import fits
 
 HOUR, DAY = 3600.0, 86_400.0  # seconds
 FAINT = HOUR / (3650 * DAY)  # entries an hour: an entry in ten years; people are told of none below
-BUSY_INTERVAL = 3500.0  # seconds between fetches of a feed with an entry an hour; of busier ones by their rate
-SLOW_INTERVAL = 4000.0  # seconds likewise; of slower ones by the square root of their rate
+PATIENCE = HOUR  # seconds by which an entry may be late without counting for more than one
 DEFAULT_INTERVAL = 1800.0  # seconds, for a feed of which nothing is known
 MAX_TTL_WAIT = HOUR  # many systems put a day's ttl on a feed that they fill by the hour
 MAX_SERVER_WAIT = DAY  # for which Retry-After and freshness are believed
 MAX_WAIT_AFTER_GAP = HOUR  # for which freshness is believed where entries may have been missed meanwhile
 JITTER = 0.1  # of the wait, added, so that feeds added together do not stay together
-STRIDE, CLOSE = 1.5, 1.02  # of a wait: how much longer the next to be looked at is, and how near to the right one is enough
+CLOSE = 1.02  # of a wait: how near to the right one is enough
 MOVES_BELIEVED = 2  # sightings of one permanent redirect in a row
 
 
@@ -32,6 +32,7 @@ class Limits:
     shortest: float = 300.0
     longest: float = DAY
     told: float = 0.0  # shortest seconds while a hub tells of news
+    entries: float = 1.0  # new ones that a fetch is to find in a busy feed
 
     def clamp(self, seconds: float) -> float:
         """Return the nearest allowed wait."""
@@ -155,6 +156,13 @@ class Wait(NamedTuple):
         """Return the longer of the two."""
         return other if other.seconds > self.seconds else self
 
+    def most(self, other: Wait) -> Wait:
+        """Return the shorter of the two."""
+        return other if other.seconds < self.seconds else self
+
+
+NO_WAIT = Wait(0.0, "")
+
 
 def next_fetch(
     feed: FeedState, result: FetchResult, published: Published | None, now: datetime, jitter: float, limits: Limits = Limits()
@@ -186,13 +194,13 @@ def weight_of(failed: Failed) -> Weight:
 def _after_failure(feed: FeedState, failed: Failed, now: datetime, jitter: float, limits: Limits) -> Plan:
     failures, weight = feed.failures + 1, weight_of(failed)
     named = f"{failed.kind} {failed.status or ''}".rstrip()
-    own = Wait(weight.after(failures), f"{'failed' if failures == 1 else f'failed {failures} times in a row'} ({named}: {weight.kind})")
+    own = Wait(weight.after(failures), f"failed{_in_a_row(failures)} ({named}: {weight.kind})")
+    own = own.least(Wait(_healthy(feed, now, limits), f"{own.why}, and not fetched more often anyway"))
     asked = Wait(min(failed.retry_after or 0.0, MAX_SERVER_WAIT), f"the server says Retry-After ({named})")
-    wait = _spread(own.least(Wait(feed.interval or 0.0, f"{own.why}, and not fetched more often anyway")), jitter, limits).least(asked)
     host_failures = feed.host_failures + 1 if weight.whole_host else 0 if failed.status else feed.host_failures
-    pause = max(limits.clamp(weight.after(host_failures)), asked.seconds) if weight.whole_host else 0.0
-    wait = wait.least(Wait(pause, f"its host failed {host_failures} times in a row ({named}: {weight.kind})"))
-    wait = _skipped(wait, feed.skip, now)
+    host = Wait(weight.after(host_failures), f"its host failed{_in_a_row(host_failures)} ({named}: {weight.kind})")
+    pause = _spread(host, jitter, limits).least(asked) if weight.whole_host else NO_WAIT
+    wait = _skipped(_spread(own, jitter, limits).least(asked).least(pause), feed.skip, now)
     return Plan(
         url=feed.url,
         delay=wait.seconds,
@@ -202,7 +210,7 @@ def _after_failure(feed: FeedState, failed: Failed, now: datetime, jitter: float
         moved_to=feed.moved_to,
         moved_sightings=feed.moved_sightings,
         skip=feed.skip,
-        host_pause=pause,
+        host_pause=pause.seconds,
         host_failures=host_failures,
         rhythm=feed.rhythm,
         ttl=feed.ttl,
@@ -210,16 +218,26 @@ def _after_failure(feed: FeedState, failed: Failed, now: datetime, jitter: float
     )
 
 
+def _in_a_row(failures: int) -> str:
+    return "" if failures == 1 else f" {failures} times in a row"
+
+
+def _healthy(feed: FeedState, now: datetime, limits: Limits) -> float:
+    """Return the seconds that *feed* would wait without its failure; its last wait may have been a long one, for the morning."""
+    if feed.rhythm is None:
+        return feed.interval or 0.0
+    return _by_rhythm(replace(feed.rhythm, at=now), limits).least(_wished(feed.ttl)).seconds
+
+
 def _after_success(
     feed: FeedState, result: Fetched | NotModified, published: Published | None, now: datetime, jitter: float, limits: Limits
 ) -> Plan:
     missed = feed.interval is not None and published is not None and published.new > 0 and published.known == 0
     rhythm, ttl = learnt(feed.rhythm, published, now), _ttl(published) if published else feed.ttl
-    undated = feed.interval is None and published is not None and not published.dates
-    if rhythm is None or undated:
-        interval = Wait(ttl or feed.interval or DEFAULT_INTERVAL, "its entries carry no dates" if undated else "nothing is known of it yet")
-    else:
-        interval = _interval(feed.interval if missed else None, rhythm, ttl, limits)
+    interval = _interval(feed, rhythm, published, limits)
+    if missed:
+        interval = interval.most(Wait((feed.interval or 0.0) / 2, "no entry was known from before: some may have been missed"))
+    interval = interval.least(_wished(ttl))
     interval = Wait(limits.clamp(interval.seconds), interval.why)
     believed = MAX_WAIT_AFTER_GAP if missed else MAX_SERVER_WAIT
     fresh = Wait(min(result.max_age or 0.0, believed), "the server calls its answer fresh until then")
@@ -246,41 +264,51 @@ def _ttl(published: Published) -> float | None:
     return published.ttl.total_seconds() if published.ttl else None
 
 
-def _interval(before: float | None, rhythm: Rhythm, ttl: float | None, limits: Limits) -> Wait:
-    """Return the seconds to the next fetch by what is expected until then; *before*, the last ones, where entries may have been missed."""
-    wait = _by_rhythm(rhythm, limits)
-    if before is not None and before / 2 < wait.seconds:
-        wait = Wait(before / 2, "no entry was known from before: some may have been missed")
-    return wait.least(Wait(min(ttl or 0.0, MAX_TTL_WAIT), "the feed asks for it (ttl or sy:updatePeriod)"))
+def _wished(ttl: float | None) -> Wait:
+    return Wait(min(ttl or 0.0, MAX_TTL_WAIT), "the feed asks for it (ttl or sy:updatePeriod)")
+
+
+def _interval(feed: FeedState, rhythm: Rhythm | None, published: Published | None, limits: Limits) -> Wait:
+    """Return the wait that is known to be right for *feed*, or one to begin with."""
+    if feed.interval is None and published is not None and not published.dates:
+        return Wait(DEFAULT_INTERVAL, "its entries carry no dates")
+    return _by_rhythm(rhythm, limits) if rhythm else Wait(feed.interval or DEFAULT_INTERVAL, "nothing is known of it yet")
 
 
 def _by_rhythm(rhythm: Rhythm, limits: Limits) -> Wait:
-    """Return the longest wait that is not too long for the rate that is expected within it."""
-    seconds = limits.shortest
-    while True:
-        rate = rhythm.rate(seconds)
-        fit = limits.clamp(min(BUSY_INTERVAL / rate, SLOW_INTERVAL / sqrt(rate))) if rate > 0 else limits.longest
-        if fit <= seconds * CLOSE:
-            expected = f"about an entry every {in_words(HOUR / rate)} is expected" if rate > FAINT else "no entry is expected"
-            return Wait(min(fit, seconds), f"{expected} until then")
-        seconds = min(fit, seconds * STRIDE)
+    """Return the longest wait at the end of which no more is owed than the entries that a fetch is to find."""
+    wait, too_long = limits.shortest, limits.longest
+    if rhythm.owed(too_long, PATIENCE) <= limits.entries:
+        wait = too_long
+    while too_long > wait * CLOSE:
+        middle = sqrt(wait * too_long)
+        wait, too_long = (middle, too_long) if rhythm.owed(middle, PATIENCE) <= limits.entries else (wait, middle)
+    rate = rhythm.rate(wait)
+    expected = f"about an entry every {in_words(HOUR / rate)} is expected" if rate > FAINT else "no entry is expected"
+    return Wait(wait, f"{expected} until then")
 
 
 def learnt(before: Rhythm | None, published: Published | None, now: datetime) -> Rhythm | None:
-    """Return a feed's rhythm after a fetch at *now*.
-
-    Entries of one moment count once: they came as a batch. Where none was known from before, what came before the oldest is not known.
-    """
+    """Return a feed's rhythm after a fetch at *now*. Where none was known from before, what came before the oldest is not known."""
     if published is None:
         return before.after(now, ()) if before else None
     past = sorted(date for date in published.dates if date <= now)
     if before is None:
         return first_look(now, set(past) or {now})
-    if published.new == 0:
-        return before.after(now, ())
-    new = past[-published.new :] or [now]
-    seen_from = before.at if published.known else max(before.at, new[0])
-    return replace(before, at=seen_from).after(now, set(new))
+    newest = past[-published.new :] if published.new else []
+    since = max(before.at, newest[0]) if newest and not published.known else before.at
+    return replace(before, at=since).after(now, _appeared(published.new, newest, since, now))
+
+
+def _appeared(new: int, dates: Sequence[datetime], since: datetime, now: datetime) -> Collection[datetime]:
+    """Return when so many *new* entries came, which were not there at *since*.
+
+    When their *dates* say, those of one moment as one: they came as a batch. Where that is not since then, it is not when they came:
+    dates without a time of day, wrong zones, drafts of last week. Those came, like the ones without a date, evenly in between.
+    """
+    dated = [date for date in dates if date >= since]
+    undated = new - len(dated)
+    return {*dated, *(since + (now - since) * (n + 0.5) / undated for n in range(undated))}
 
 
 def in_words(seconds: float) -> str:
@@ -296,7 +324,9 @@ def in_words(seconds: float) -> str:
 
 
 def _spread(wait: Wait, jitter: float, limits: Limits) -> Wait:
-    return Wait(min(limits.clamp(wait.seconds) * (1.0 + JITTER * jitter), limits.longest), wait.why)
+    """Return *wait* with up to JITTER added, also to the longest allowed: feeds that fell silent together must not stay together."""
+    least = max(limits.shortest, min(wait.seconds, limits.longest / (1.0 + JITTER)))
+    return Wait(min(least * (1.0 + JITTER * jitter), limits.longest), wait.why)
 
 
 def _skipped(wait: Wait, skip: Skip, now: datetime) -> Wait:

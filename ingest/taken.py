@@ -16,6 +16,7 @@ from storage.feeds import Feed, Rung
 from storage.hosts import place_of
 from storage.leases import FeedLease, FeedUpdate, FetchRecord
 from storage.sightings import Written
+from stream.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,12 @@ def without_body(feed: Feed, result: FetchResult) -> Taken:
     """Return what a fetch brought that gave no body, or none that could be read."""
     outcome = result.kind if isinstance(result, Failed) else "gone" if isinstance(result, Gone) else "not-modified"
     return Taken(result, outcome, feed.body_hash)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what the settings say of the time between two fetches."""
+    told = settings.websub_interval if settings.websub_callback_url else 0.0
+    return Limits(settings.min_interval, settings.max_interval, told, settings.entries_per_fetch)
 
 
 def plan_of(lease: FeedLease, taken: Taken, now: datetime, jitter: float, limits: Limits) -> Plan:

@@ -92,6 +92,11 @@ class Settings(BaseSettings):
     fetch_max_bytes: int = Field(default=15 * 1024 * 1024, ge=1024, description="Largest body, after decompression.")
     min_interval: float = Field(default=300.0, gt=0, description="Shortest seconds between two fetches of a feed.")
     max_interval: float = Field(default=86_400.0, gt=0, description="Longest seconds between two fetches of a feed.")
+    entries_per_fetch: float = Field(
+        default=1.0,
+        gt=0,
+        description="New entries that a fetch is to find in a busy feed; with more, feeds are asked less and news is later.",
+    )
     page_wait: float = Field(default=600.0, ge=0, description="Seconds after which an entry goes out with what its feed gave.")
     page_pause: float = Field(default=1.0, ge=0, description="Seconds between two pages asked of one registrable domain.")
 
