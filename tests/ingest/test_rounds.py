@@ -171,7 +171,7 @@ def test_why_a_feed_is_fetched_next_and_when_it_wants_to_be_skipped_is_kept(inge
     ingest.once(max_interval=3600.0)
     assert (ingest.feed().next_fetch_why, ingest.feed().skip) == ("no entry is expected until then", far.lower())
     loopback.serve("/feed", b"", 429, Retry_After="7200")
-    ingest.again()
+    ingest.again(max_interval=3600.0)
     assert ingest.feed().next_fetch_why == "the server says Retry-After (http 429)"
     assert ingest.feed().skip == far.lower()
 

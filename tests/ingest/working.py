@@ -77,12 +77,12 @@ class Ingest:
         )
         return [outcome.outcome for outcome in self.outcomes[before:]]
 
-    def again(self) -> list[str]:
+    def again(self, **settings: object) -> list[str]:
         """Make every feed due and run once."""
         with self.engine.begin() as connection:
             connection.execute(update(feeds_table).values(next_fetch_at=feeds_table.c.added_at, lease_token=None, lease_until=None))
             connection.execute(update(feed_hosts).values(ready_at=select(func.min(feeds_table.c.added_at)).scalar_subquery()))
-        return self.once()
+        return self.once(**settings)
 
     def published(self) -> list[Article]:
         """Return what was published since the last call."""
