@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     fetch_timeout: float = Field(default=30.0, gt=0, description="Seconds for a whole request.")
     fetch_max_bytes: int = Field(default=15 * 1024 * 1024, ge=1024, description="Largest body, after decompression.")
     min_interval: float = Field(default=300.0, gt=0, description="Shortest seconds between two fetches of a feed.")
-    max_interval: float = Field(default=86_400.0, gt=0, description="Longest seconds between two fetches of a feed.")
+    max_interval: float = Field(default=86_400.0, gt=0, validate_default=True, description="Longest seconds between two fetches of a feed.")
     entries_per_fetch: float = Field(
         default=1.0,
         gt=0,
@@ -132,6 +132,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split_networks(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("max_interval")
+    @classmethod
+    def _check_interval(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("min_interval", value):
+            raise ValueError("shorter than DATELINE_MIN_INTERVAL: raise it, or lower that one")
+        return value
 
     @field_validator("http_proxy")
     @classmethod

@@ -59,6 +59,8 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DATELINE_LANGUAGE_PIPELINES", '{"German": "de_core_news_sm"}', "DATELINE_LANGUAGE_PIPELINES"),
         ("DATELINE_CONTACT_FILE", "missing", "DATELINE_CONTACT_FILE: missing cannot be read"),
         ("DATELINE_TOPIC_PREFIX", "a b", "DATELINE_TOPIC_PREFIX"),
+        ("DATELINE_MIN_INTERVAL", "100000", "DATELINE_MAX_INTERVAL .*shorter than DATELINE_MIN_INTERVAL"),
+        ("DATELINE_MAX_INTERVAL", "60", "DATELINE_MAX_INTERVAL .*shorter than DATELINE_MIN_INTERVAL"),
     ],
 )
 def test_mistake_is_one_error_that_names_the_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:
