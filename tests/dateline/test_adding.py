@@ -39,6 +39,12 @@ def test_a_page_with_one_feed_adds_it(near: dict[str, str], loopback: Loopback) 
     assert listed(near)[feed]["outlet"] == "Example News"
 
 
+def test_addresses_are_taken_as_people_copy_them(near: dict[str, str], loopback: Loopback) -> None:
+    feed = loopback.serve("/a?x=1&y=2", FEED)
+    assert run(near, "feeds", "add", f"feed:{feed.replace('&', '&amp;')}", "feed://news.example/rss", "--unchecked").returncode == 0
+    assert listed(near).keys() == {feed, "https://news.example/rss"}
+
+
 def test_a_page_with_several_feeds_shows_them_and_adds_all_only_on_request(near: dict[str, str], loopback: Loopback) -> None:
     feeds = {loopback.serve("/a", FEED), loopback.serve("/b", FEED)}
     url = page(loopback, "/a", "/b")
