@@ -103,13 +103,29 @@ def _failing_softly(handler: Callable[..., Any]) -> Callable[..., Any]:
     return handle
 
 
+def _of_pictures_apart(name: str) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Return handlers for start and end of element *name* that keep what an entry's picture says apart from what the entry says."""
+    apart = f"image_{name}"
+
+    def start(parser: Any, attributes: object) -> None:
+        if parser.inimage and parser.inentry:
+            parser.push(apart, 1)
+        else:
+            getattr(super(_Own, parser), f"_start_{name}")(attributes)
+
+    def end(parser: Any) -> None:
+        if parser.elementstack and parser.elementstack[-1][0] == apart:
+            parser.pop(apart)
+        else:
+            getattr(super(_Own, parser), f"_end_{name}")()
+
+    return start, end
+
+
 class _Own:
     """What feedparser would get wrong; its handlers are found by their names."""
 
     push: Any
-    inimage: Any
-    inentry: Any
-    elementstack: Any
     namespaces_in_use: Any
     _get_context: Any
     _matchnamespaces: ClassVar = {known: prefix for uri, prefix in mixin._FeedParserMixin.namespaces.items() for known in _spellings(uri)}
@@ -131,31 +147,8 @@ class _Own:
         if len(self._get_context().get("tags", ())) < MAX_OF_A_KIND:
             super()._add_tag(term, scheme, label)  # type: ignore[misc]
 
-    def _start_title(self, attributes: object) -> None:
-        """Keep the title of an entry's picture apart from that of the entry."""
-        if self.inimage and self.inentry:
-            self.push("image_title", 1)
-        else:
-            super()._start_title(attributes)  # type: ignore[misc]
-
-    def _end_title(self) -> None:
-        if self.elementstack and self.elementstack[-1][0] == "image_title":
-            self.pop("image_title")
-        else:
-            super()._end_title()  # type: ignore[misc]
-
-    def _start_url(self, attributes: object) -> None:
-        """Keep the address of an entry's picture with the entry."""
-        if self.inimage and self.inentry:
-            self.push("image_url", 1)
-        else:
-            super()._start_url(attributes)  # type: ignore[misc]
-
-    def _end_url(self) -> None:
-        if self.elementstack and self.elementstack[-1][0] == "image_url":
-            self.pop("image_url")
-        else:
-            super()._end_url()  # type: ignore[misc]
+    _start_title, _end_title = _of_pictures_apart("title")
+    _start_url, _end_url = _of_pictures_apart("url")
 
     def _start_media_description(self, attributes: object) -> None:
         """Keep it apart: it tells of a picture or film as often as of the entry."""
