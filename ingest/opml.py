@@ -10,7 +10,7 @@ from typing import Protocol
 from lxml import etree
 
 from ingest.charset import decode
-from ingest.formats import meant_url
+from ingest.formats import address_of
 from ingest.formats.repair import tree_of
 from ingest.text import plain_line
 from stream.errors import ConfigError
@@ -105,8 +105,7 @@ def _feeds(root: etree._Element) -> tuple[OpmlFeed, ...]:
 
 def _feed(outline: etree._Element) -> OpmlFeed | None:
     values = {str(name).rpartition("}")[2].lower(): str(value).strip() for name, value in outline.attrib.items()}
-    url = meant_url(values.get("xmlurl") or (values.get("url", "") if values.get("type", "").lower() in _FEED_KINDS else ""))
-    url = f"https:{url}" if url.startswith("//") else url
+    url = address_of(values.get("xmlurl") or (values.get("url", "") if values.get("type", "").lower() in _FEED_KINDS else ""))
     title = plain_line(values.get("title") or values.get("text", ""))
     return OpmlFeed(url, "" if title == url else title, values.get("language") or None) if url else None
 

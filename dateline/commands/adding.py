@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from dateline.output import read_file
 from ingest.finding import Finding, find_feeds
-from ingest.formats import meant_url
+from ingest.formats import address_of
 from ingest.opml import OpmlFeed, read_list
 from storage import feeds
 from stream.errors import ConfigError
@@ -138,8 +138,8 @@ def _is_address(source: str) -> bool:
 
 
 def _address(source: str) -> str:
-    address = meant_url(source)
-    return address if "://" in address else f"https://{address.lstrip('/')}"
+    address = address_of(source)
+    return address if "://" in address else f"https://{address}"
 
 
 def _listed(file: str) -> tuple[OpmlFeed, ...]:

@@ -49,6 +49,16 @@ def meant_url(url: str) -> str:
     return f"http://{url}" if url[:4].lower() == "www." else url
 
 
+def address_of(text: str) -> str:
+    """Return the address that *text* means where it stands in no page: ``https`` where it leaves the scheme to one.
+
+    >>> address_of("feed://news.example/rss")
+    'https://news.example/rss'
+    """
+    url = meant_url(text)
+    return f"https:{url}" if url.startswith("//") else url
+
+
 def distinct(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the non-empty ones of *texts*, each once, in order, MAX_TAGS at most."""
     return tuple(dict.fromkeys(text for text in texts if text))[:MAX_TAGS]
